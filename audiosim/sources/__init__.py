@@ -1,0 +1,1 @@
+"""Where tracks come from: folders, playlists, tables of paths, and the synthesised demo library."""

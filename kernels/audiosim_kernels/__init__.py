@@ -1,0 +1,1 @@
+"""Array kernels of audiosim, on the CPU and on CUDA: numpy and numba, nothing else."""

@@ -1,0 +1,1 @@
+"""What runs: the order of the stages, their parallelism, their resumption and the screen."""
