@@ -1,0 +1,127 @@
+"""Hubness: tracks that are near to too many others, and tracks that are near to none.
+
+References
+----------
+Radovanović, Nanopoulos, Ivanović (2010), "Hubs in space", JMLR 11, 2487-2531.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from audiosim.evaluation.ranking import Distances, nearest_lists, validate_distances
+
+
+@dataclass(frozen=True, slots=True)
+class Hubness:
+    """How unevenly tracks appear in the k nearest of others."""
+
+    k: int
+    skewness: float  # of N_k over all tracks, those that never appear included; 0 is even
+    largest_share: float  # largest N_k / k: 1 is the mean, (n_tracks - 1) / k the most
+    orphan_share: float  # share of tracks with N_k = 0, in nobody's list
+
+
+def occurrences(distances: Distances, *, k: int, seed: int = 0) -> npt.NDArray[np.int64]:
+    """Count in how many tracks' k nearest each track appears (N_k).
+
+    Parameters
+    ----------
+    distances : (n_tracks, n_tracks) floating
+        See `validate_distances`.
+    k : int
+        Length of the lists, below n_tracks.
+    seed : int
+        Of the order among ties.
+
+    Returns
+    -------
+    (n_tracks,) int64
+        Sums to k * n_tracks.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not valid, or k not in 1 .. n_tracks - 1.
+
+    Notes
+    -----
+    O(n_tracks**2 log n_tracks) time, O(n_tracks * k) memory.
+
+    Examples
+    --------
+    >>> line = np.abs(np.subtract.outer([0.0, 1.0, 3.0], [0.0, 1.0, 3.0]))
+    >>> occurrences(line, k=1).tolist()
+    [1, 2, 0]
+    """
+    validate_distances(distances)
+    return _counts(nearest_lists(distances, k=k, seed=seed))
+
+
+def hubness(distances: Distances, *, k: int = 10, seed: int = 0) -> Hubness:
+    """Summarise `occurrences`; parameters as there.
+
+    Returns
+    -------
+    Hubness
+        Skewness is the third standardised moment of N_k (biased), and 0 where all N_k are equal.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not valid, or k not in 1 .. n_tracks - 1.
+
+    Examples
+    --------
+    >>> line = np.abs(np.subtract.outer([0.0, 1.0, 3.0], [0.0, 1.0, 3.0]))
+    >>> hubness(line, k=1).largest_share
+    2.0
+    """
+    return _summary(occurrences(distances, k=k, seed=seed), k)
+
+
+def evaluate(distances: Distances, *, ks: Sequence[int] = (5, 10), seed: int = 0) -> tuple[Hubness, ...]:
+    """Hubness at several k from one ranking; parameters as in `occurrences`.
+
+    Returns
+    -------
+    tuple of Hubness
+        One for each of `ks` in order; empty, with a warning, for no tracks or no `ks`.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not valid, or one of `ks` not in 1 .. n_tracks - 1.
+
+    Examples
+    --------
+    >>> line = np.abs(np.subtract.outer([0.0, 1.0, 3.0], [0.0, 1.0, 3.0]))
+    >>> [result.orphan_share for result in evaluate(line, ks=[2])]
+    [0.0]
+    """
+    validate_distances(distances)
+    if len(distances) == 0 or not ks:
+        warnings.warn("there are no tracks or no list lengths; hubness is empty", stacklevel=2)
+        return ()
+    if min(ks) < 1:
+        raise ValueError(f"k must be at least 1, got {min(ks)}")
+    lists = nearest_lists(distances, k=max(ks), seed=seed)
+    return tuple(_summary(_counts(lists[:, :k]), k) for k in ks)
+
+
+def _counts(lists: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+    return np.bincount(lists.ravel(), minlength=len(lists)).astype(np.int64)
+
+
+def _summary(counts: npt.NDArray[np.int64], k: int) -> Hubness:
+    deviations = counts - counts.mean()
+    variance = float(np.mean(deviations**2))
+    return Hubness(
+        k=k,
+        skewness=float(np.mean(deviations**3)) / variance**1.5 if variance > 0 else 0.0,
+        largest_share=float(counts.max()) / k,
+        orphan_share=float(np.mean(counts == 0)),
+    )

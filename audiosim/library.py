@@ -1,0 +1,215 @@
+"""A library folder, opened: the face of audiosim in Python."""
+
+import contextlib
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from audiosim import lock
+from audiosim.catalog import Catalog, Track
+from audiosim.errors import LibraryError, NotComputedError, TrackNotFoundError
+from audiosim.sources.fold import fold
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from audiosim.store import DistanceStore
+
+MATRICES = "distances"
+
+
+class Library:
+    """Tracks, features and distances in one folder that can be moved, copied and deleted.
+
+    Examples
+    --------
+    >>> import audiosim
+    >>> library = audiosim.Library.open("my-library")  # doctest: +SKIP
+    >>> library.nearest("Artist - Title", k=3, measure="dtw")  # doctest: +SKIP
+    """
+
+    def __init__(self, folder: Path, catalog: Catalog) -> None:
+        self.folder = folder
+        self.catalog = catalog
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Self:
+        """Open the library in `folder`.
+
+        Raises
+        ------
+        LibraryError
+            The folder holds no library, or one that cannot be read.
+        """
+        return cls(Path(folder), Catalog.open(Path(folder)))
+
+    @classmethod
+    def create(cls, folder: Path | str) -> Self:
+        """Make an empty library in `folder`, or open the one that is there."""
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LibraryError(f"library folder {folder} cannot be made: {error.strerror}") from error
+        with lock.writing(folder):
+            catalog = Catalog.create(folder)
+        return cls(folder, catalog)
+
+    def close(self) -> None:
+        """Close the catalog."""
+        self.catalog.close()
+
+    @contextlib.contextmanager
+    def writing(self) -> Generator[None]:
+        """Hold the library for writing; a second writer is refused (`LibraryLockedError`)."""
+        from audiosim import store  # noqa: PLC0415 - zarr takes its time to import
+
+        with lock.writing(self.folder):
+            store.sweep(self.folder)
+            yield
+
+    def tracks(self) -> list[Track]:
+        """All tracks in order of arrival."""
+        return self.catalog.tracks()
+
+    def find(self, name: str) -> Track:
+        """The one track that `name` means: an id or its beginning, a path, or "artist - title" or a part of it.
+
+        Raises
+        ------
+        TrackNotFoundError
+            No track answers to the name, or several do; the text offers candidates.
+        """
+        tracks = self.tracks()
+        for matches in _readings(name, tracks):
+            if len(matches) == 1:
+                return matches[0]
+            if matches:
+                shown = "\n".join(f"  {track.track_id[:12]}  {track.label}" for track in matches[:10])
+                more = f"\n  and {len(matches) - 10} more" if len(matches) > 10 else ""
+                raise TrackNotFoundError(f"{name!r} means {len(matches)} tracks; give one of these ids:\n{shown}{more}")
+        raise TrackNotFoundError(f"no track is called {name!r}; `audiosim status --tracks` lists all {len(tracks)}")
+
+    def measures(self) -> list[str]:
+        """Measures whose matrix is complete."""
+        return self.catalog.matrices()
+
+    def distances(self, measure: str) -> "tuple[DistanceStore, list[Track]]":
+        """The stored matrix of a measure and the tracks of its rows.
+
+        Raises
+        ------
+        NotComputedError
+            The matrix is not complete; the text says which command computes it.
+        """
+        from audiosim.distances import measure_named  # noqa: PLC0415 - numba and zarr take their time to import
+        from audiosim.store import DistanceStore  # noqa: PLC0415
+
+        feature = measure_named(measure).feature  # also refuses an unknown measure
+        complete = self.catalog.matrix(measure)
+        if complete is None:
+            raise NotComputedError(
+                f"{measure!r} is not compared yet in {self.folder}; run: audiosim compare --measure {measure}"
+            )
+        by_id = {track.track_id: track for track in self.tracks()}
+        _, n_rows, details = complete
+        rows = self.catalog.rows(str(details.get("feature", feature)))[:n_rows]
+        return DistanceStore.read(self.folder, measure), [by_id[track_id] for track_id in rows]
+
+    def matrix(self, measure: str) -> "xr.DataArray":
+        """Distances of all tracks with all tracks.
+
+        Parameters
+        ----------
+        measure
+            Name of a measure that was compared (see `measures`).
+
+        Returns
+        -------
+        xarray.DataArray
+            Dims (query, target), float32, lazily loaded tile by tile; both coordinates are track ids. The diagonal is 0.
+        """
+        import xarray as xr  # noqa: PLC0415 - takes its time to import
+
+        store, tracks = self.distances(measure)
+        ids = [track.track_id for track in tracks]
+        array = xr.open_zarr(store.path, consolidated=False, chunks={})["distance"]
+        return array.isel(query=slice(len(ids)), target=slice(len(ids))).assign_coords(query=ids, target=ids)
+
+    def nearest(
+        self,
+        track: str | Track | Sequence[str | Track],
+        *,
+        k: int = 10,
+        measure: str = "dtw",
+        artist_cap: int | None = None,
+        exclude: Sequence[str | Track] = (),
+        exclude_artists: Sequence[str] = (),
+    ) -> "pd.DataFrame":
+        """The tracks nearest to a track, or to several seeds.
+
+        Parameters
+        ----------
+        track
+            One seed or several, as `find` understands them. Several seeds are ranked by how many of them count a track
+            among their nearest, then by its mean rank there.
+        k
+            How many tracks to return; fewer when the library holds fewer.
+        measure
+            Name of a measure that was compared.
+        artist_cap
+            At most so many tracks by one artist.
+        exclude, exclude_artists
+            Tracks and artists that are left out.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns rank, track_id, artist, title, distance, percentile, path. The percentile is the share of all pairs of
+            the library that are nearer, in percent. With several seeds, distance and percentile are those of the
+            nearest seed, and a column n_seeds says how many seeds reach the track.
+        """
+        from audiosim.recommend.query import Query, nearest_table  # noqa: PLC0415 - pandas takes its time to import
+
+        store, tracks = self.distances(measure)
+        row_of = {member.track_id: row for row, member in enumerate(tracks)}
+        names = [track] if isinstance(track, str | Track) else list(track)
+        seeds = [self._row(name, row_of, measure) for name in names]
+        left_out = {row_of[t.track_id] for t in map(self._resolve, exclude) if t.track_id in row_of}
+        artists = {fold(artist) for artist in exclude_artists}
+        left_out |= {row for row, t in enumerate(tracks) if t.artist and fold(t.artist) in artists}
+        complete = self.catalog.matrix(measure)
+        assert complete is not None
+        query = Query(seeds=seeds, k=k, artist_cap=artist_cap, left_out=frozenset(left_out))
+        rows = np.stack([store.read_block(slice(s, s + 1), slice(0, len(tracks)))[0] for s in seeds])
+        return nearest_table(rows, tracks, query, quantiles=np.asarray(complete[2]["quantiles"], dtype=np.float64))
+
+    def _resolve(self, track: str | Track) -> Track:
+        return self.find(track) if isinstance(track, str) else track
+
+    def _row(self, name: str | Track, row_of: dict[str, int], measure: str) -> int:
+        track = self._resolve(name)
+        if track.track_id not in row_of:
+            raise NotComputedError(
+                f"{track.label!r} has no {measure!r} distances; `audiosim status --failures` says what failed, "
+                "`audiosim run` computes what is missing"
+            )
+        return row_of[track.track_id]
+
+
+def _readings(name: str, tracks: Sequence[Track]) -> Generator[list[Track]]:
+    """What a name can mean, from the strictest reading to the loosest."""
+    lowered = name.lower()
+    if len(name) >= 4:
+        yield [track for track in tracks if track.track_id.startswith(lowered)]
+    path = Path(name)
+    yield [track for track in tracks if path in track.paths or path.absolute() in track.paths]
+    wanted = fold(name)
+    yield [track for track in tracks if fold(track.label) == wanted]
+    yield [track for track in tracks if track.title and fold(track.title) == wanted]
+    yield [track for track in tracks if any(fold(p.stem) == wanted for p in track.paths)]
+    if wanted:
+        yield [track for track in tracks if wanted in fold(track.label)]

@@ -1,0 +1,1 @@
+"""What to hear next to what: neighbours, journeys, sessions, taste, genre."""

@@ -1,0 +1,277 @@
+"""Frames, vectors and distances on disk; the only module that knows zarr.
+
+A store never decides what counts. Rows count when the catalog says so (`Catalog.commit_rows`); whatever a killed run
+left beyond them is overwritten. Single chunks are replaced atomically, so a kill cannot harm values that count.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+
+from audiosim.errors import NotComputedError, StoreMismatchError
+
+FEATURES = "features"
+DISTANCES = "distances"
+
+_FRAMES_PER_CHUNK = 16_384
+_VECTORS_PER_CHUNK = 1_024
+
+Parameters = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureLayout:
+    """What a stored feature is: its name, shape and everything that its values depend on.
+
+    `kind` is "frames" for a sequence of `n_dims` numbers per track, "vectors" for one row per track.
+    """
+
+    name: str
+    kind: Literal["frames", "vectors"]
+    n_dims: int
+    version: int
+    parameters: Parameters
+
+    def attributes(self) -> dict[str, object]:
+        """The layout as JSON attributes."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "n_dims": self.n_dims,
+            "version": self.version,
+            "parameters": dict(self.parameters),
+        }
+
+
+class FeatureStore:
+    """The values of one feature, row by row in the order in which the catalog commits tracks.
+
+    `frames` (n_frames_total, n_dims) float32 with `offsets` (n_rows + 1,) int64, or `vectors` (n_rows, n_dims) float32.
+    """
+
+    def __init__(self, group: zarr.Group, layout: FeatureLayout) -> None:
+        self._group = group
+        self.layout = layout
+
+    @classmethod
+    def open(cls, library: Path, layout: FeatureLayout) -> Self:
+        """Open the store of `layout` for writing; make it if there is none.
+
+        Raises
+        ------
+        StoreMismatchError
+            The stored values were made with another version or other parameters.
+        """
+        path = _feature_path(library, layout.name)
+        wanted = layout.attributes()
+        if not (path / "zarr.json").exists():
+            return cls(_create_features(path, layout), layout)
+        group = zarr.open_group(path, mode="r+")
+        _require_same(
+            path, dict(group.attrs), wanted, remedy="use another library, or run: audiosim extract --recompute"
+        )
+        return cls(group, layout)
+
+    @classmethod
+    def read(cls, library: Path, name: str) -> Self:
+        """Open the store of a feature for reading, as it was made."""
+        path = _feature_path(library, name)
+        if not (path / "zarr.json").exists():
+            raise NotComputedError(f"library {library} holds no feature {name!r}; run: audiosim extract")
+        group = zarr.open_group(path, mode="r")
+        attributes = dict(group.attrs)
+        return cls(group, FeatureLayout(**attributes))  # pyright: ignore[reportArgumentType] - JSON of our own making
+
+    def write(self, first_row: int, values: Sequence[npt.NDArray[np.float32]]) -> None:
+        """Write rows from `first_row` on, over whatever lies there; the catalog must commit them afterwards."""
+        if self.layout.kind == "vectors":
+            self._replace_tail("vectors", first_row, np.stack(values))
+            return
+        first_frame = int(self._array("offsets")[first_row])
+        ends = first_frame + np.cumsum([len(frames) for frames in values], dtype=np.int64)
+        self._replace_tail("frames", first_frame, np.concatenate(values))
+        self._replace_tail("offsets", first_row + 1, ends)
+
+    def vectors(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """Rows `start` to `stop` of a vector feature, (stop - start, n_dims)."""
+        return np.asarray(self._array("vectors")[start:stop], dtype=np.float32)
+
+    def frames(self, start: int, stop: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """Frames of rows `start` to `stop` end to end, and their offsets (stop - start + 1,) from 0."""
+        offsets = np.asarray(self._array("offsets")[start : stop + 1], dtype=np.int64)
+        frames = np.asarray(self._array("frames")[offsets[0] : offsets[-1]], dtype=np.float32)
+        return frames, offsets - offsets[0]
+
+    def _array(self, name: str) -> Any:  # noqa: ANN401 - zarr's arrays are generic in private types
+        return self._group[name]
+
+    def _replace_tail(self, name: str, start: int, values: npt.NDArray[np.float32] | npt.NDArray[np.int64]) -> None:
+        array = self._array(name)
+        array.resize((start + len(values), *array.shape[1:]))
+        array[start:] = values
+
+
+class DistanceStore:
+    """One measure's distances: `distance` (n_rows, n_rows) float32, NaN where nothing was computed yet."""
+
+    def __init__(self, group: zarr.Group, path: Path) -> None:
+        self._group = group
+        self.path = path
+
+    @classmethod
+    def open(cls, library: Path, measure: str, attributes: Parameters, *, n_rows: int, tile: int) -> Self:
+        """Open a measure's matrix for writing, grown to `n_rows`; make it, with tiles of `tile` rows, if there is none.
+
+        Raises
+        ------
+        StoreMismatchError
+            The stored distances were made with other parameters or from other features.
+        """
+        path = _distance_path(library, measure)
+        if not (path / "zarr.json").exists():
+            _create_distances(path, dict(attributes), n_rows=n_rows, tile=tile)
+        group = zarr.open_group(path, mode="r+")
+        remedy = f"use another library, or run: audiosim compare --measure {measure} --recompute"
+        _require_same(path, dict(group.attrs), dict(attributes), remedy=remedy)
+        store = cls(group, path)
+        if store.n_rows < n_rows:
+            store._array.resize((n_rows, n_rows))
+        return store
+
+    @classmethod
+    def read(cls, library: Path, measure: str) -> Self:
+        """Open a measure's matrix for reading."""
+        path = _distance_path(library, measure)
+        if not (path / "zarr.json").exists():
+            raise NotComputedError(
+                f"library {library} holds no {measure!r} distances; run: audiosim compare --measure {measure}"
+            )
+        return cls(zarr.open_group(path, mode="r"), path)
+
+    @property
+    def _array(self) -> Any:  # noqa: ANN401 - zarr's arrays are generic in private types
+        return self._group["distance"]
+
+    @property
+    def attributes(self) -> dict[str, object]:
+        """What the distances depend on."""
+        return dict(self._group.attrs)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows, and columns, of the matrix."""
+        return self._array.shape[0]
+
+    @property
+    def tile(self) -> int:
+        """Rows and columns of a tile."""
+        return self._array.chunks[0]
+
+    def read_block(self, rows: slice, columns: slice) -> npt.NDArray[np.float32]:
+        """A block of the matrix."""
+        return np.asarray(self._array[rows, columns], dtype=np.float32)
+
+    def write_block(self, rows: slice, columns: slice, values: npt.NDArray[np.float32]) -> None:
+        """Replace a block of the matrix."""
+        self._array[rows, columns] = values
+
+
+def sweep(library: Path) -> None:
+    """Remove what interrupted writes left in the stores; only for the holder of the writing lock."""
+    for folder in (FEATURES, DISTANCES):
+        for leftover in (library / folder).rglob("*.partial"):
+            leftover.unlink(missing_ok=True)
+        for draft in (library / folder).glob("*.draft"):
+            shutil.rmtree(draft)
+
+
+def remove_feature(library: Path, name: str) -> None:
+    """Delete a feature's values; the catalog must have dropped its rows before."""
+    shutil.rmtree(_feature_path(library, name), ignore_errors=True)
+
+
+def remove_distances(library: Path, measure: str) -> None:
+    """Delete a measure's distances; the catalog must have dropped its matrix before."""
+    shutil.rmtree(_distance_path(library, measure), ignore_errors=True)
+
+
+def digest(*parts: object) -> str:
+    """Short digest of JSON-ready values and bytes: what distances remember of their features."""
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(part if isinstance(part, bytes) else json.dumps(part, sort_keys=True).encode())
+    return sha.hexdigest()[:16]
+
+
+def _feature_path(library: Path, name: str) -> Path:
+    return library / FEATURES / f"{name}.zarr"
+
+
+def _distance_path(library: Path, measure: str) -> Path:
+    return library / DISTANCES / f"{measure}.zarr"
+
+
+def _create_features(path: Path, layout: FeatureLayout) -> zarr.Group:
+    draft = path.with_suffix(".draft")
+    group = zarr.open_group(draft, mode="w")
+    _describe(group, layout.attributes())
+    chunk = _FRAMES_PER_CHUNK if layout.kind == "frames" else _VECTORS_PER_CHUNK
+    group.create_array(
+        layout.kind,
+        shape=(0, layout.n_dims),
+        chunks=(chunk, layout.n_dims),
+        dtype="float32",
+        compressors=None,
+        fill_value=np.nan,
+    )
+    if layout.kind == "frames":
+        offsets = group.create_array(
+            "offsets", shape=(1,), chunks=(65_536,), dtype="int64", compressors=None, fill_value=0
+        )
+        offsets[0] = 0
+    draft.replace(path)
+    return zarr.open_group(path, mode="r+")
+
+
+def _create_distances(path: Path, attributes: dict[str, object], *, n_rows: int, tile: int) -> None:
+    draft = path.with_suffix(".draft")
+    group = zarr.open_group(draft, mode="w")
+    _describe(group, attributes)
+    group.create_array(
+        "distance",
+        shape=(n_rows, n_rows),
+        chunks=(tile, tile),
+        dtype="float32",
+        compressors=None,
+        fill_value=np.nan,
+        dimension_names=("query", "target"),
+    )
+    draft.replace(path)
+
+
+def _describe(group: zarr.Group, attributes: Parameters) -> None:
+    group.attrs.update(json.loads(json.dumps(attributes)))
+
+
+def _require_same(path: Path, found: Parameters, wanted: Parameters, *, remedy: str) -> None:
+    if found == json.loads(json.dumps(wanted)):
+        return
+    differences = ", ".join(_differences(found, json.loads(json.dumps(wanted))))
+    raise StoreMismatchError(f"{path} was made with other settings ({differences}); {remedy}")
+
+
+def _differences(found: Parameters, wanted: Parameters, prefix: str = "") -> Iterable[str]:
+    for key in sorted({*found, *wanted}):
+        old, new = found.get(key), wanted.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from _differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            yield f"{prefix}{key} was {old!r}, asked for {new!r}"

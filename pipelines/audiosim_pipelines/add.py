@@ -1,0 +1,79 @@
+"""Stage 1: files become tracks of the catalog."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from audiosim.sources.identity import file_digest
+from audiosim.sources.tags import read_tags
+
+from audiosim.catalog import Failure
+from audiosim.library import Library
+from audiosim.sources import FoundFile, Problem, collect
+from audiosim_pipelines.progress import Progress, Silent
+
+STAGE = "add"
+_COMMIT_EVERY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AddReport:
+    """What `add` found: tracks that are new, files that were looked at, and what cannot be used."""
+
+    n_tracks_added: int
+    n_files_seen: int
+    n_failures: int
+
+
+def add(library: Library, sources: Sequence[Path], *, progress: Progress | None = None) -> AddReport:
+    """Add the files of folders, playlists, tables of paths and single files to the catalog.
+
+    A file whose size and time of change are known is not read again. What cannot be used is recorded with its reason.
+
+    Raises
+    ------
+    SourceError
+        A source is none of the kinds above, or cannot be read at all.
+    """
+    progress = progress or Silent()
+    found = [entry for source in sources for entry in collect(source)]
+    n_added = 0
+    catalog = library.catalog
+    with library.writing(), progress.bar("add", len(found), "files") as advance:
+        gone = [f.path for f in catalog.failures(STAGE) if not os.path.lexists(f.path)]
+        with catalog.transaction():
+            catalog.forget_failures(STAGE, gone)
+        for batch in _batches(found, _COMMIT_EVERY):
+            with catalog.transaction():
+                for entry in batch:
+                    n_added += _add_one(library, entry)
+                    advance(1)
+    return AddReport(n_added, len(found), len(catalog.failures(STAGE)))
+
+
+def _add_one(library: Library, entry: FoundFile | Problem) -> bool:
+    catalog, path = library.catalog, entry.path.absolute()
+    if isinstance(entry, Problem):
+        catalog.put_failure(Failure(STAGE, path, None, entry.reason))
+        return False
+    try:
+        status = path.stat()
+        if catalog.known_file(path, size=status.st_size, mtime_ns=status.st_mtime_ns):
+            return False
+        track_id = file_digest(path)
+    except OSError as error:
+        catalog.put_failure(Failure(STAGE, path, None, f"cannot be read: {error.strerror or error}"))
+        return False
+    tags = read_tags(path)
+    fields = {
+        name: getattr(entry, name, None) or getattr(tags, name)
+        for name in ("artist", "title", "album", "genre", "isrc")
+    }
+    is_new = catalog.put_track(track_id, {**fields, "duration": tags.duration})
+    catalog.put_file(path, track_id, size=status.st_size, mtime_ns=status.st_mtime_ns)
+    return is_new
+
+
+def _batches(items: Sequence[FoundFile | Problem], size: int) -> Iterable[Sequence[FoundFile | Problem]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

@@ -1,0 +1,123 @@
+"""The feature table that audio is compared with: kept in the library, joined to its tracks, stored as vectors."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from audiosim.sources.identity import file_digest
+
+from audiosim.errors import FeatureTableError
+from audiosim.features.statistics import CorpusStatistics
+from audiosim.library import Library
+from audiosim.sources.feature_table import (
+    FeatureTable,
+    encode,
+    encoded_columns,
+    join,
+    read_feature_table,
+    scale,
+)
+from audiosim.store import FeatureLayout, FeatureStore, remove_distances, remove_feature
+from audiosim_pipelines.settings import Settings
+
+FEATURE = "baseline"
+_NAME = "baseline"
+_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineReport:
+    """How the table covers the library: tracks matched in all, tracks of the library, and one line for people."""
+
+    n_matched: int
+    n_tracks: int
+    summary: str
+
+
+def import_baseline(library: Library, table: Path) -> None:
+    """Keep a copy of the table in the library; one with other bytes replaces the old one and drops what came of it.
+
+    Raises
+    ------
+    FeatureTableError
+        The table has no key, no feature, or no usable row.
+    """
+    suffix = next((suffix for suffix in _SUFFIXES if table.name.lower().endswith(suffix)), None)
+    if suffix is None:
+        raise FeatureTableError(f"a feature table must end in {', '.join(_SUFFIXES)}, got {table}")
+    read_feature_table(table)  # refuses before anything is replaced
+    kept = _kept_table(library)
+    if kept is not None and file_digest(kept) == file_digest(table):
+        return
+    with library.writing():
+        _forget(library)
+        if kept is not None:
+            kept.unlink()
+        draft = library.folder / f"{_NAME}.draft"
+        draft.write_bytes(table.read_bytes())
+        draft.replace(library.folder / f"{_NAME}{suffix}")
+
+
+def join_baseline(library: Library, settings: Settings) -> BaselineReport | None:
+    """Join the kept table to the tracks that have no row of it yet; None where no table was imported.
+
+    Scales are those of the tracks that were joined first, so that old distances keep their values.
+    """
+    kept = _kept_table(library)
+    if kept is None:
+        return None
+    table = read_feature_table(kept)
+    tracks = library.tracks()
+    recipe = settings.baseline.recipe
+    coverage = join(table, tracks)
+    with library.writing():
+        catalog = library.catalog
+        known = set(catalog.rows(FEATURE))
+        new = [(tracks[i].track_id, row) for i, row in zip(coverage.matched, coverage.values, strict=True)]
+        new = [(track_id, row) for track_id, row in new if track_id not in known]
+        columns = encoded_columns(coverage.names, recipe=recipe)
+        layout = FeatureLayout(
+            FEATURE, "vectors", len(columns), 1, {"recipe": recipe, "columns": columns, "table": file_digest(kept)}
+        )
+        if new:
+            encoded = encode(np.stack([row for _, row in new]), coverage.names, recipe=recipe)
+            FeatureStore.open(library.folder, layout).write(len(known), list(encoded.astype(np.float32)))
+            with catalog.transaction():
+                catalog.commit_rows(FEATURE, len(known), [track_id for track_id, _ in new])
+                if catalog.statistics(FEATURE) is None:
+                    _keep(library, scale(encoded, recipe=recipe))
+        n_matched = len(catalog.rows(FEATURE))
+    return BaselineReport(
+        n_matched, len(tracks), f"baseline {table.source.name}: {coverage.summary()}{_rejected(table)}"
+    )
+
+
+def _kept_table(library: Library) -> Path | None:
+    candidates = [library.folder / f"{_NAME}{suffix}" for suffix in _SUFFIXES]
+    return next((path for path in candidates if path.exists()), None)
+
+
+def _keep(library: Library, scales: CorpusStatistics) -> None:
+    library.catalog.put_statistics(FEATURE, mean=scales.mean, std=scales.std, n_frames=scales.n_frames)
+
+
+def _forget(library: Library) -> None:
+    """Drop what came of another table."""
+    catalog = library.catalog
+    with catalog.transaction():
+        catalog.drop_rows(FEATURE)
+        catalog.drop_statistics(FEATURE)
+        catalog.drop_matrix(FEATURE)
+    remove_feature(library.folder, FEATURE)
+    remove_distances(library.folder, FEATURE)
+
+
+def _rejected(table: FeatureTable) -> str:
+    """What of the table was not used, for people."""
+    parts: list[str] = []
+    if table.rejected:
+        first = table.rejected[0]
+        parts.append(f"{len(table.rejected)} rows rejected, the first in row {first.row}: {first.reason}")
+    if table.n_conflicting:
+        parts.append(f"{table.n_conflicting} rows contradicted an earlier one of the same key")
+    return "".join(f"; {part}" for part in parts)

@@ -1,0 +1,89 @@
+"""What people see: progress and notes on stderr, results on stdout."""
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Generator, Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichBars
+from rich.table import Table
+from rich.text import Text
+
+_PLAIN_INTERVAL = 10.0  # seconds between lines when stderr is no terminal
+
+stdout = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Screen:
+    """Bars on a terminal, plain lines elsewhere."""
+
+    @contextlib.contextmanager
+    def bar(self, stage: str, total: int, unit: str) -> Generator[Callable[[int], None]]:
+        """A bar with count, rate and time left; a closing line stays behind."""
+        started = time.monotonic()
+        done = 0
+        if total and stderr.is_terminal:
+            columns = (
+                TextColumn("{task.description:<22}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[unit]}"),
+            )
+            with RichBars(*columns, TimeRemainingColumn(), console=stderr, transient=True) as bars:
+                task = bars.add_task(stage, total=total, unit=unit)
+
+                def advance(n: int) -> None:
+                    nonlocal done
+                    done += n
+                    rate = done / max(time.monotonic() - started, 1e-9)
+                    bars.update(task, completed=done, unit=f"{unit}, {_rate(rate)} {unit}/s")
+
+                yield advance
+        else:
+            said = started
+
+            def advance_plainly(n: int) -> None:
+                nonlocal done, said
+                done += n
+                now = time.monotonic()
+                if now - said >= _PLAIN_INTERVAL:
+                    said = now
+                    left = (total - done) * (now - started) / done
+                    self.say(f"{stage}: {done} of {total} {unit}, about {left:.0f} s left")
+
+            yield advance_plainly
+        if done:
+            took = time.monotonic() - started
+            self.say(f"{stage}: {done} {unit} in {took:.1f} s ({_rate(done / max(took, 1e-9))} {unit}/s)")
+
+    def say(self, line: str) -> None:
+        """One line on stderr."""
+        stderr.print(Text(line))
+
+
+def _rate(per_second: float) -> str:
+    return f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.2g}"
+
+
+def print_json(value: object) -> None:
+    """A JSON document on stdout."""
+    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[str] = ()) -> None:
+    """A table on stdout; columns are flushed right unless named in `left`."""
+    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="left" if column in left else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    stdout.print(table, crop=False)
+
+
+def print_line(line: str) -> None:
+    """One line on stdout."""
+    stdout.print(Text(line))

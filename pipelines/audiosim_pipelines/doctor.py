@@ -1,0 +1,82 @@
+"""What this machine offers, what is missing, and the command that mends it."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+_PACKAGES = ("numpy", "numba", "keras", "tensorflow", "librosa", "soundfile", "av", "soxr", "zarr", "dask")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report; `advice` says what to do unless all is well."""
+
+    topic: str
+    state: Literal["ok", "note", "missing"]
+    found: str
+    advice: str = ""
+
+
+def doctor(library: Path) -> list[Finding]:
+    """Look at Python, packages, decoders, devices and the library folder."""
+    return [
+        Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        *(_package(name) for name in _PACKAGES),
+        _gpu_for_kernels(),
+        _gpu_for_features(),
+        Finding("cores", "ok", f"{len(os.sched_getaffinity(0))} usable"),
+        _library(library),
+    ]
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, "ok", importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, "missing", "not installed", "install audiosim again: make .venv")
+
+
+def _gpu_for_kernels() -> Finding:
+    from audiosim_kernels import device  # noqa: PLC0415 - asks the driver
+
+    if device.resolve("auto") == "cuda":
+        return Finding("GPU, distances", "ok", device.describe())
+    if shutil.which("nvidia-smi") is None:
+        return Finding("GPU, distances", "note", "none found; distances are computed on the CPU")
+    advice = f"{sys.executable} -m pip install --require-hashes -r requirements/gpu.txt"
+    return Finding("GPU, distances", "missing", "a GPU driver is there, but numba cannot use it", advice)
+
+
+def _gpu_for_features() -> Finding:
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow":
+        return Finding("GPU, features", "note", f"Keras runs on {backend}, which chooses its own device")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        return Finding("GPU, features", "ok", f"TensorFlow sees {len(gpus)} GPU(s)")
+    return Finding("GPU, features", "note", "TensorFlow sees none; features are computed on the CPU")
+
+
+def _library(folder: Path) -> Finding:
+    from audiosim.errors import LibraryError  # noqa: PLC0415
+    from audiosim.library import Library  # noqa: PLC0415
+
+    if not folder.exists():
+        return Finding("library", "note", f"{folder} does not exist yet", f"audiosim run MUSIC --library {folder}")
+    try:
+        n_tracks = len(Library.open(folder).tracks())
+    except LibraryError as error:
+        return Finding("library", "missing", str(error))
+    free = shutil.disk_usage(folder).free / 1e9
+    writable = os.access(folder, os.W_OK)
+    state = "ok" if writable else "note"
+    found = f"{folder}: {n_tracks} tracks, {free:.1f} GB free"
+    return Finding("library", state, found if writable else f"{found}; read-only: questions work, nothing can be added")

@@ -1,0 +1,104 @@
+"""Stage 4: measures side by side, over the tracks that all of them have."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from audiosim import evaluation
+from audiosim.catalog import Track
+from audiosim.errors import AudiosimError, SettingsError
+from audiosim.library import Library
+from audiosim.sources.labels import read_labels
+from audiosim_pipelines.settings import Settings
+
+REPORTS = "reports"
+TAG_LABELS = ("genre", "artist", "album")
+
+
+def evaluate(
+    library: Library,
+    settings: Settings,
+    *,
+    measures: Sequence[str] | None = None,
+    labels_file: Path | None = None,
+) -> evaluation.Evaluation:
+    """Judge the compared measures against a label column, and against one another.
+
+    Parameters
+    ----------
+    library, settings
+        Where, and how; `settings.evaluate.label` names a tag, or a column of `labels_file`.
+    measures
+        Names of measures; all that are complete by default.
+    labels_file
+        CSV with a path, track_id, or artist and title column, and label columns.
+
+    Returns
+    -------
+    Evaluation
+        Also written to `reports/evaluation.json`.
+
+    Raises
+    ------
+    NotComputedError
+        A measure is not compared yet.
+    AudiosimError
+        Fewer than 3 tracks have all measures.
+    """
+    names = list(measures or library.measures())
+    if not names:
+        raise AudiosimError(f"nothing is compared yet in {library.folder}; run: audiosim compare")
+    tracks, matrices = _common(library, names)
+    if len(tracks) < 3:
+        raise AudiosimError(
+            f"an evaluation needs at least 3 tracks that have all of {', '.join(names)}; there are {len(tracks)}"
+        )
+    options = settings.evaluate
+    labels = _labels(tracks, options.label, labels_file)
+    # Where the artist is the label, a filter by artist would leave nothing to find.
+    filtered = options.artist_filter and options.label != "artist"
+    result = evaluation.evaluate(
+        matrices,
+        labels=labels if any(label is not None for label in labels) else None,
+        artists=[track.artist for track in tracks] if filtered else None,
+        ks=options.ks,
+        n_permutations=options.n_permutations,
+        seed=options.seed,
+    )
+    report = {"label": options.label, "artist_filter": filtered, **result.as_dict()}
+    _write(library.folder / REPORTS / "evaluation.json", report)
+    return result
+
+
+def _common(library: Library, names: Sequence[str]) -> tuple[list[Track], dict[str, npt.NDArray[np.float32]]]:
+    """Tracks that all measures have, in catalog order, and the measures' matrices over just these."""
+    stored = {name: library.distances(name) for name in names}
+    rows = {name: {track.track_id: i for i, track in enumerate(tracks)} for name, (_, tracks) in stored.items()}
+    tracks = [track for track in library.tracks() if all(track.track_id in row for row in rows.values())]
+    matrices: dict[str, npt.NDArray[np.float32]] = {}
+    for name, (store, members) in stored.items():
+        chosen = np.array([rows[name][track.track_id] for track in tracks], dtype=np.intp)
+        whole = store.read_block(slice(0, len(members)), slice(0, len(members)))
+        matrices[name] = whole[np.ix_(chosen, chosen)]
+    return tracks, matrices
+
+
+def _labels(tracks: Sequence[Track], label: str, labels_file: Path | None) -> list[str | None]:
+    if labels_file is not None:
+        known = read_labels(labels_file, label, tracks)
+        return [known.get(track.track_id) for track in tracks]
+    if label not in TAG_LABELS:
+        raise SettingsError(
+            f"label {label!r} is no tag ({', '.join(TAG_LABELS)}); give the file that has it with --labels"
+        )
+    return [getattr(track, label) for track in tracks]
+
+
+def _write(path: Path, report: dict[str, object]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(report, indent=1, sort_keys=True) + "\n")
+    draft.replace(path)

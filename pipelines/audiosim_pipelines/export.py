@@ -1,0 +1,141 @@
+"""Results in the formats of other programs."""
+
+import csv
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from audiosim.sources.playlist import PlaylistEntry, write_m3u8
+
+from audiosim.catalog import Track, printable
+from audiosim.errors import SettingsError
+from audiosim.library import Library
+from audiosim_pipelines.compare import NEIGHBORS
+
+MATRIX_FORMATS = ("parquet", "npy", "mirex")
+NEIGHBOR_FORMATS = ("parquet", "csv")
+_STRIP = 256  # rows in memory at a time
+
+
+def export_matrix(library: Library, measure: str, *, kind: str, output: Path) -> None:
+    """Write a distance matrix.
+
+    "parquet" has a column `track_id` and one column a track; "npy" is the float32 matrix with a file `<output>.ids.csv`
+    beside it that names its rows; "mirex" is the text format of the MIREX similarity task.
+
+    Raises
+    ------
+    NotComputedError
+        The measure is not compared yet.
+    """
+    store, tracks = library.distances(measure)
+    n_rows = len(tracks)
+
+    def strip(start: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
+        return store.read_block(slice(start, min(start + _STRIP, n_rows)), slice(0, n_rows))
+
+    starts = range(0, n_rows, _STRIP)
+    if kind == "parquet":
+        ids = [track.track_id for track in tracks]
+        schema = pa.schema([("track_id", pa.string()), *((track_id, pa.float32()) for track_id in ids)])
+
+        def write_parquet(draft: Path) -> None:
+            with pq.ParquetWriter(draft, schema) as writer:
+                for start in starts:
+                    block = strip(start)
+                    writer.write_table(pa.table([pa.array(ids[start : start + len(block)]), *block.T], schema=schema))
+
+        _replace(output, write_parquet)
+    elif kind == "npy":
+
+        def write_npy(draft: Path) -> None:
+            memory = np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=(n_rows, n_rows))
+            for start in starts:
+                memory[start : start + _STRIP] = strip(start)
+            memory.flush()
+
+        _replace(output, write_npy)
+        _replace(output.with_name(output.name + ".ids.csv"), lambda draft: draft.write_text(_names(tracks)))
+    elif kind == "mirex":
+
+        def write_mirex(draft: Path) -> None:
+            with draft.open("w", encoding="utf-8") as file:
+                file.write(f"audiosim {measure} distance\n")
+                file.writelines(f"{i}\t{_path(track)}\n" for i, track in enumerate(tracks, start=1))
+                file.write("Q/R\t" + "\t".join(str(i + 1) for i in range(n_rows)) + "\n")
+                for start in starts:
+                    for i, row in enumerate(strip(start), start=start + 1):
+                        file.write(f"{i}\t" + "\t".join(f"{value:.6g}" for value in row) + "\n")
+
+        _replace(output, write_mirex)
+    else:
+        raise SettingsError(f"a matrix is exported as {', '.join(MATRIX_FORMATS)}, not {kind!r}")
+
+
+def export_neighbors(library: Library, measure: str, *, kind: str, output: Path) -> None:
+    """Write the table of nearest tracks: as stored ("parquet"), or with names for people ("csv")."""
+    _, tracks = library.distances(measure)
+    source = library.folder / NEIGHBORS / f"{measure}.parquet"
+    if kind == "parquet":
+        _replace(output, lambda draft: shutil.copyfile(source, draft))
+    elif kind == "csv":
+        labels = {track.track_id: track.label for track in tracks}
+
+        def write_csv(draft: Path) -> None:
+            with draft.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(["query_id", "query", "rank", "target_id", "target", "distance", "percentile"])
+                for batch in pq.ParquetFile(source).iter_batches():
+                    for row in batch.to_pylist():
+                        query, target = row["query_id"], row["target_id"]
+                        numbers = [f"{row['distance']:.6g}", f"{row['percentile']:.2f}"]
+                        writer.writerow(
+                            [query, _cell(labels[query]), row["rank"], target, _cell(labels[target]), *numbers]
+                        )
+
+        _replace(output, write_csv)
+    else:
+        raise SettingsError(f"neighbours are exported as {', '.join(NEIGHBOR_FORMATS)}, not {kind!r}")
+
+
+def export_playlist(library: Library, seeds: list[str], *, k: int, measure: str, output: Path, relative: bool) -> int:
+    """Write the seeds and the tracks nearest to them as an M3U8 playlist; returns how many tracks it holds."""
+    table = library.nearest(seeds, k=k, measure=measure)
+    by_id = {track.track_id: track for track in library.tracks()}
+    tracks = [library.find(seed) for seed in seeds] + [by_id[track_id] for track_id in table["track_id"]]
+    entries = [
+        PlaylistEntry(t.paths[0], artist=t.artist, title=t.title, duration=t.duration) for t in tracks if t.paths
+    ]
+    write_m3u8(output, entries, relative=relative)
+    return len(entries)
+
+
+def _names(tracks: list[Track]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["row", "track_id", "label", "path"])
+    writer.writerows([i, t.track_id, _cell(t.label), _cell(_path(t))] for i, t in enumerate(tracks))
+    return text.getvalue()
+
+
+def _path(track: Track) -> str:
+    return printable(str(track.paths[0])) if track.paths else track.track_id
+
+
+def _cell(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def _replace(output: Path, write: Callable[[Path], object]) -> None:
+    """Write beside the target, then put it in place, so that nobody ever reads half a file."""
+    draft = output.with_name(output.name + ".draft")
+    try:
+        write(draft)
+        draft.replace(output)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,278 @@
+"""Settings: defaults < profile < `audiosim.toml` < `AUDIOSIM_*` variables < options of a command.
+
+One frozen dataclass a section; an unknown key or a value of the wrong type is an error, never ignored.
+"""
+
+import os
+import tomllib
+import types
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+
+import tomli_w
+
+from audiosim.audio import AudioSpec
+from audiosim.errors import SettingsError
+from audiosim.features.spec import MfccSpec
+
+SETTINGS_NAME = "audiosim.toml"
+_PREFIX = "AUDIOSIM_"
+# Variables of the command line and of the tests, which are no settings of a library.
+_OTHER_VARIABLES = {"AUDIOSIM_LIBRARY", "AUDIOSIM_REQUIRE_GPU", "AUDIOSIM_TEST_DATA"}
+# TOML has no null.
+_NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSettings:
+    """Spectrum and MFCC, see `audiosim.features.spec.MfccSpec`; `pooled_rate` is in frames/s."""
+
+    n_fft: int = 2_048
+    hop_length: int = 512
+    n_mels: int = 128
+    n_mfcc: int = 20
+    top_db: float = 80.0
+    pooled_rate: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class DtwSettings:
+    """How dtw compares, see `audiosim.distances.Dtw`."""
+
+    local_cost: Literal["euclidean", "sqeuclidean"] = "euclidean"
+    step_pattern: Literal["symmetric1", "symmetric2"] = "symmetric2"
+    normalize: bool = True
+    band_fraction: float | None = 0.1
+    frame_rate: Literal["pooled", "native"] = "pooled"
+    keep_c0: bool = False
+    standardize: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineSettings:
+    """How the feature table becomes vectors: z-scored, or the min-max recipe of 2020."""
+
+    recipe: Literal["zscore", "yasr"] = "zscore"
+
+
+@dataclass(frozen=True, slots=True)
+class CompareSettings:
+    """Which measures are compared; `tile` rows and columns at a time (0 chooses), `top_k` neighbours in the table."""
+
+    measures: tuple[str, ...] = ("dtw", "cosine", "cosine_frames")
+    tile: int = 0
+    top_k: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateSettings:
+    """How measures are judged: against which label, at which k, with how many Mantel permutations."""
+
+    label: str = "genre"
+    ks: tuple[int, ...] = (1, 5, 10)
+    artist_filter: bool = True
+    n_permutations: int = 999
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSettings:
+    """What does not change the numbers: device and threads (0 means one a core)."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = 0
+
+    @property
+    def n_threads(self) -> int:
+        """Threads to use: as set, or one for each core that this process may use."""
+        return self.threads or len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a library."""
+
+    audio: AudioSpec = field(default_factory=AudioSpec)
+    features: FeatureSettings = field(default_factory=FeatureSettings)
+    dtw: DtwSettings = field(default_factory=DtwSettings)
+    baseline: BaselineSettings = field(default_factory=BaselineSettings)
+    compare: CompareSettings = field(default_factory=CompareSettings)
+    evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
+    machine: MachineSettings = field(default_factory=MachineSettings)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], *, source: str) -> Self:
+        """Settings from nested values; `source` names them in errors."""
+        return _build(cls, values, source, ())
+
+    def mfcc(self) -> MfccSpec:
+        """What the MFCC are computed with."""
+        f = self.features
+        return MfccSpec(
+            sample_rate=self.audio.sample_rate,
+            n_fft=f.n_fft,
+            hop_length=f.hop_length,
+            n_mels=f.n_mels,
+            n_mfcc=f.n_mfcc,
+            top_db=f.top_db,
+        )
+
+    def measure_options(self, measure: str) -> dict[str, Any]:
+        """Options of a measure, by name."""
+        return asdict(self.dtw) if measure == "dtw" else {}
+
+
+PROFILES: dict[str, dict[str, dict[str, Any]]] = {
+    "default": {},
+    # The recipe of 2020: whole tracks at 43 frames/s with c0, plain unbanded DTW, ten min-max scaled table features.
+    "yasr": {
+        "audio": {"trim_db": 60.0},
+        "dtw": {
+            "step_pattern": "symmetric1",
+            "normalize": False,
+            "band_fraction": _NONE,
+            "frame_rate": "native",
+            "keep_c0": True,
+            "standardize": False,
+        },
+        "baseline": {"recipe": "yasr"},
+    },
+}
+
+
+def load(library: Path, *, profile: str | None = None, options: Mapping[str, Any] | None = None) -> Settings:
+    """Settings of a library: those it was made with, or the profile's when it is new, under variables and options.
+
+    Raises
+    ------
+    SettingsError
+        Unknown key, impossible value, unknown profile, or a profile for a library that was made with another.
+    """
+    path = library / SETTINGS_NAME
+    if profile is not None and profile not in PROFILES:
+        raise SettingsError(f"unknown profile {profile!r}; choose from {', '.join(PROFILES)}")
+    if path.exists():
+        base = _read(path)
+        if profile is not None:
+            made = _nested(Settings.from_mapping(base, source=str(path)))
+            wanted = _nested(Settings.from_mapping(PROFILES[profile], source="profile"))
+            if {**made, "machine": None} != {**wanted, "machine": None}:
+                raise SettingsError(
+                    f"{path} was made with other settings than profile {profile!r}; use another library"
+                )
+    else:
+        base = PROFILES[profile or "default"]
+    merged = _merge(_merge(base, _environment()), options or {})
+    return Settings.from_mapping(merged, source=f"settings of {library}")
+
+
+def save(settings: Settings, library: Path) -> None:
+    """Write the settings that make a library, once: a file that is there stays as it is."""
+    path = library / SETTINGS_NAME
+    if not path.exists():
+        draft = path.with_suffix(".draft")
+        draft.write_text(tomli_w.dumps(_without_none(_nested(settings))))
+        draft.replace(path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read as TOML: {error}") from error
+
+
+def _environment() -> dict[str, Any]:
+    """Values of `AUDIOSIM_<SECTION>_<KEY>`, read as TOML values, or as text where they are none."""
+    values: dict[str, Any] = {}
+    for variable, text in sorted(os.environ.items()):
+        if not variable.startswith(_PREFIX) or variable in _OTHER_VARIABLES:
+            continue
+        section, _, key = variable.removeprefix(_PREFIX).lower().partition("_")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        values.setdefault(section, {})[key] = value
+    return values
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _nested(settings: Settings) -> dict[str, Any]:
+    return asdict(settings)
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_none(value) if isinstance(value, Mapping) else _NONE if value is None else value
+        for key, value in values.items()
+    }
+
+
+def _build(cls: type, values: Mapping[str, Any], source: str, where: tuple[str, ...]) -> Any:  # noqa: ANN401 - generic
+    hints = get_type_hints(cls)
+    known = [f.name for f in fields(cls)]
+    if unknown := sorted(set(values) - set(known)):
+        key = ".".join((*where, unknown[0]))
+        raise SettingsError(f"{source}: unknown key {key!r}; known here: {', '.join(known)}")
+    arguments: dict[str, Any] = {}
+    for key, value in values.items():
+        place = (*where, key)
+        if is_dataclass(hints[key]):
+            if not isinstance(value, Mapping):
+                raise SettingsError(f"{source}: {'.'.join(place)} must be a table, got {value!r}")
+            arguments[key] = _build(hints[key], value, source, place)
+        else:
+            arguments[key] = _checked(value, hints[key], source, ".".join(place))
+    try:
+        return cls(**arguments)
+    except ValueError as error:  # a section's own bounds
+        raise SettingsError(f"{source}: {error}") from error
+
+
+def _checked(value: Any, hint: Any, source: str, place: str) -> Any:  # noqa: ANN401 - any TOML value
+    choices = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    for choice in choices:
+        matched, result = _matches(value, choice)
+        if matched:
+            return result
+    raise SettingsError(f"{source}: {place} must be {_describe(hint)}, got {value!r}")
+
+
+def _matches(value: Any, hint: Any) -> tuple[bool, Any]:  # noqa: ANN401 - any TOML value
+    if hint is type(None):
+        return value is None or value == _NONE, None
+    if get_origin(hint) is Literal:
+        return value in get_args(hint), value
+    if get_origin(hint) is tuple:
+        inner = get_args(hint)[0]
+        if not isinstance(value, list | tuple):
+            return False, None
+        return all(_matches(item, inner)[0] for item in value), tuple(value)
+    if hint is float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number, float(value) if number else None
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool), value
+    return isinstance(value, hint), value
+
+
+def _describe(hint: Any) -> str:  # noqa: ANN401 - any annotation
+    if get_origin(hint) in (Union, types.UnionType):
+        return " or ".join(_describe(choice) for choice in get_args(hint))
+    if hint is type(None):
+        return repr(_NONE)
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(repr, get_args(hint)))
+    if get_origin(hint) is tuple:
+        return f"a list of {_describe(get_args(hint)[0])}"
+    return {int: "a whole number", float: "a number", str: "text", bool: "true or false"}.get(hint, str(hint))
