@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from audiosim.store import DistanceStore
 
-MATRICES = "distances"
-
 
 class Library:
     """Tracks, features and distances in one folder that can be moved, copied and deleted.
@@ -130,7 +128,7 @@ class Library:
         Returns
         -------
         xarray.DataArray
-            Dims (query, target), float32, lazily loaded tile by tile; both coordinates are track ids. The diagonal is 0.
+            Dims (query, target), float32, loaded tile by tile when used; coordinates are track ids, the diagonal is 0.
         """
         import xarray as xr  # noqa: PLC0415 - takes its time to import
 
@@ -168,8 +166,8 @@ class Library:
         Returns
         -------
         pandas.DataFrame
-            Columns rank, track_id, artist, title, distance, percentile, path. The percentile is the share of all pairs of
-            the library that are nearer, in percent. With several seeds, distance and percentile are those of the
+            Columns rank, track_id, artist, title, distance, percentile, path. The percentile is the share of all pairs
+            of the library that are nearer, in percent. With several seeds, distance and percentile are those of the
             nearest seed, and a column n_seeds says how many seeds reach the track.
         """
         from audiosim.recommend.query import Query, nearest_table  # noqa: PLC0415 - pandas takes its time to import

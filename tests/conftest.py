@@ -33,7 +33,7 @@ settings.register_profile(
     derandomize=True,
     deadline=None,  # the first example compiles a kernel
     database=None,
-    max_examples=5 if SIMULATED else 40,  # the simulator runs every CUDA thread in Python
+    max_examples=10 if SIMULATED else 40,  # the simulator runs every CUDA thread in Python
 )
 settings.load_profile("repeatable")
 

@@ -1,15 +1,17 @@
 """DTW on each device: against the definition, and the properties that any input must have."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import reference
-from audiosim_kernels import Ragged, dtw, dtw_cell
 from fastdtw import fastdtw
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
+from audiosim_kernels import Ragged, dtw, dtw_cell
 
 MEASURES = [
     {"local_cost": local_cost, "step_pattern": step_pattern}
@@ -56,26 +58,27 @@ def test_equals_the_reference(backend, measure, data):
     normalize = data.draw(st.booleans())
     expected = reference.dtw(x, y, **measure, band_radius=radius, normalize=normalize)
     actual = pair_distance(x, y, **measure, band_radius=radius, normalize=normalize, device=backend)
-    np.testing.assert_allclose(actual, expected, rtol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=2e-6)
 
 
 @measures
 @pytest.mark.parametrize(
-    ("n", "m", "make"),
+    ("shape", "make"),
     [
-        (1, 1, lambda n, _: np.full((n, 3), 7.0)),
-        (1, 6, lambda n, rng: rng.standard_normal((n, 3))),
-        (6, 1, lambda n, rng: rng.standard_normal((n, 3))),
-        (7, 13, lambda n, rng: rng.standard_normal((n, 1))),
-        (13, 7, lambda n, rng: 1e4 * rng.standard_normal((n, 20))),
-        (5, 8, lambda n, _: np.zeros((n, 2))),
-        (9, 4, lambda n, _: np.full((n, 2), -3.0)),
-        (8, 8, lambda n, rng: rng.integers(0, 2, (n, 1))),
-        (17, 16, lambda n, rng: rng.standard_normal((n, 33))),
+        ((1, 1), lambda n, _: np.full((n, 3), 7.0)),
+        ((1, 6), lambda n, rng: rng.standard_normal((n, 3))),
+        ((6, 1), lambda n, rng: rng.standard_normal((n, 3))),
+        ((7, 13), lambda n, rng: rng.standard_normal((n, 1))),
+        ((13, 7), lambda n, rng: 1e4 * rng.standard_normal((n, 20))),
+        ((5, 8), lambda n, _: np.zeros((n, 2))),
+        ((9, 4), lambda n, _: np.full((n, 2), -3.0)),
+        ((8, 8), lambda n, rng: rng.integers(0, 2, (n, 1))),
+        ((17, 16), lambda n, rng: rng.standard_normal((n, 33))),
     ],
     ids=["1x1", "1x6", "6x1", "odd", "1e4", "zeros", "constant", "ties", "wide frames"],
 )
-def test_equals_the_reference_on_chosen_shapes(backend, rng, measure, n, m, make):
+def test_equals_the_reference_on_chosen_shapes(backend, rng, measure, shape, make):
+    n, m = shape
     x, y = make(n, rng).astype(np.float32), make(m, rng).astype(np.float32)
     for radius in (None, 1, 2):
         expected = reference.dtw(x, y, **measure, band_radius=radius, normalize=True)
@@ -122,9 +125,9 @@ def test_a_wider_band_never_costs_more_and_the_widest_is_none(backend, measure, 
         dtw.distances(songs, [(0, 1)], **measure, band_radius=radius, device=backend, out=nan(1))[0]
         for radius in range(1, max(2, len(x), len(y)))
     ]
-    assert all(wide <= narrow for narrow, wide in zip(banded, banded[1:], strict=False))
+    assert all(wide <= narrow for narrow, wide in pairwise(banded))
     widest = max(1, min(len(x), len(y)) - 1)
-    for radius in (widest, 10**12):
+    for radius in (widest, 10**30):
         assert pair_distance(x, y, **measure, device=backend) == pair_distance(
             x, y, **measure, band_radius=radius, device=backend
         )
@@ -144,12 +147,12 @@ def test_is_never_above_fastdtw(backend, data):
 
 
 def test_fastdtw_is_above_on_long_walks(rng):
-    """The bound has teeth: the approximation is really worse here, so the exact distance is a minimum."""
-    x, y = random_walk(rng, 120, 2), random_walk(rng, 150, 2)
+    """On noise the approximation is really worse, so the bound above has teeth."""
+    x, y = rng.standard_normal((120, 2)), rng.standard_normal((150, 2))
     upper, _ = fastdtw(
         x.astype(np.float64), y.astype(np.float64), radius=1, dist=lambda a, b: float(np.sqrt(np.sum((a - b) ** 2)))
     )
-    assert pair_distance(x, y, step_pattern="symmetric1", normalize=False, device="cpu") < upper
+    assert pair_distance(x, y, step_pattern="symmetric1", normalize=False, device="cpu") < 0.99 * upper
 
 
 # --- the band
@@ -187,7 +190,8 @@ def test_radius_0_with_a_single_frame_needs_no_diagonal(backend):
 def test_radius_0_without_a_path_names_the_pair_and_the_remedy():
     songs = Ragged.from_sequences([np.zeros((n, 1)) for n in (4, 4, 5)])
     text = re.escape(
-        "pair 1 (0, 2) with 4 and 5 frames has no path through a band of radius 0; the least band_radius that works is 1"
+        "pair 1 (0, 2) with 4 and 5 frames has no path through a band of radius 0; "
+        "the least band_radius that works is 1"
     )
     out = nan(2)
     with pytest.raises(ValueError, match=text):
@@ -277,10 +281,11 @@ def test_neighbouring_pairs_leave_nothing_in_the_row_buffer(backend, rng):
 def test_batches_bounded_by_memory_give_the_same(monkeypatch, rng, n_pairs_at_once):
     from audiosim_kernels import dtw_cuda
 
-    songs = Ragged.from_sequences([rng.standard_normal((n, 2)) for n in (5, 1, 8, 3)])
-    expected = dtw.matrix(songs, device="cuda")
-    monkeypatch.setattr(dtw_cuda, "BUFFER_BYTES", n_pairs_at_once * 4 * 9 + 1)
-    np.testing.assert_array_equal(dtw.matrix(songs, device="cuda", out=nan(4, 4)), expected)
+    songs = Ragged.from_sequences([random_walk(rng, n, 2) for n in (9, 2, 8, 3)])
+    options = {"band_fraction": 0.3, "device": "cuda"}  # so that the pairs' radii differ
+    expected = dtw.matrix(songs, **options)
+    monkeypatch.setattr(dtw_cuda, "BUFFER_BYTES", n_pairs_at_once * 4 * (8 + 1) + 1)
+    np.testing.assert_array_equal(dtw.matrix(songs, **options, out=nan(4, 4)), expected)
 
 
 @pytest.mark.gpu

@@ -123,6 +123,7 @@ def test_repeated_keys_collapse_and_conflicts_are_counted(table_of):
         ("Heroes - 2017 Remaster", "Heroes"),
         ("Heroes (Remastered 2011)", "Heroes"),
         ("Heroes [20th Anniversary Edition]", "Heroes"),
+        ("Heroes - Mono - 2011 Remaster", "Heroes"),
         ("Song (feat. Somebody) - Album Version", "Song"),
         ("Song (with Somebody)", "Song"),
         ("Song ft. Somebody", "Song featuring Somebody Else"),

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 from audiosim_kernels import Ragged
 
 

@@ -24,7 +24,7 @@ _BANNER = re.compile(rb"WARNING: All log messages before|[IW]\d{4} |To enable th
 
 @contextlib.contextmanager
 def _without_banner() -> Iterator[None]:
-    """Drop what TensorFlow's C++ says about itself while it is imported; no variable stops it. All else is passed on."""
+    """Drop what TensorFlow's C++ says of itself when imported, for no variable stops it; pass on all else."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as said:
@@ -43,12 +43,12 @@ def _without_banner() -> Iterator[None]:
 
 with _without_banner():
     import keras
-    from keras import ops
 
 __all__ = ["Tensor", "compiled", "configure", "keras", "ops"]
 
-# Backends have no type in common.
+# Backends have no type in common, and keras annotates its functions for all of them at once.
 Tensor = Any
+ops: Any = keras.ops
 
 _NAME: str = keras.backend.backend()
 
@@ -74,8 +74,14 @@ def configure(*, n_threads: int) -> None:
     if _NAME == "tensorflow":
         import tensorflow as tf  # noqa: PLC0415 - only the chosen backend is imported
 
-        tf.config.threading.set_intra_op_parallelism_threads(n_threads)
-        tf.config.threading.set_inter_op_parallelism_threads(n_threads)
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(n_threads)
+            tf.config.threading.set_inter_op_parallelism_threads(n_threads)
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"threads must be set before TensorFlow first computes, got n_threads={n_threads} afterwards; "
+                "call configure at the start of the process"
+            ) from error
     elif _NAME == "jax":
         # XLA's CPU client sizes its pool by this variable when it first computes.
         os.environ["NPROC"] = str(n_threads)
@@ -91,7 +97,7 @@ def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         import tensorflow as tf  # noqa: PLC0415 - only the chosen backend is imported
 
         # TF32 keeps 10 bits of a mel power, an error of .004 dB: four times the tolerance of a coefficient.
-        tf.config.experimental.enable_tensor_float_32_execution(False)
+        tf.config.experimental.enable_tensor_float_32_execution(enabled=False)
         # XLA saves a fourth of the time on a CPU. On a GPU it needs files of the CUDA toolkit that are often missing.
         on_cpu = not tf.config.list_physical_devices("GPU")
         return tf.function(function, autograph=False, jit_compile=on_cpu)

@@ -8,7 +8,7 @@ tracks is known, since that frame sets the floor of all the others.
 """
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -96,9 +96,7 @@ class MfccExtractor:
 
     def __init__(self, spec: MfccSpec, *, batch_blocks: int = 8, block_frames: int = 96) -> None:
         if batch_blocks < 1 or block_frames < 1:
-            raise ValueError(
-                f"batch_blocks and block_frames must be at least 1, got {batch_blocks} and {block_frames}"
-            )
+            raise ValueError(f"batch_blocks and block_frames must be at least 1, got {batch_blocks} and {block_frames}")
         self.spec = spec
         self.batch_blocks = batch_blocks
         self.block_frames = block_frames
@@ -157,9 +155,7 @@ class MfccExtractor:
         except ValueError as error:
             raise ValueError(f"track {key!r}: {error}") from error
         n_frames = self.spec.n_frames(signal.size)
-        return _Track(
-            key=key, frames=np.empty((n_frames, self.spec.n_mfcc), np.float32), unheard=n_frames
-        )
+        return _Track(key=key, frames=np.empty((n_frames, self.spec.n_mfcc), np.float32), unheard=n_frames)
 
     def _cut(self, signal: npt.NDArray[np.float32], first_frame: int, block: npt.NDArray[np.float32]) -> None:
         """Copy the samples under one block's windows; beyond the signal there is silence."""

@@ -6,9 +6,7 @@ import numpy.typing as npt
 from audiosim.features.statistics import CorpusStatistics
 
 
-def mean_pool(
-    frames: npt.NDArray[np.float32], *, frame_rate: float, target_rate: float
-) -> npt.NDArray[np.float32]:
+def mean_pool(frames: npt.NDArray[np.float32], *, frame_rate: float, target_rate: float) -> npt.NDArray[np.float32]:
     """Average frames over equal stretches of time.
 
     Group i holds the frames from `round(i * frame_rate / target_rate)` up to the next boundary, so groups differ by
@@ -42,9 +40,7 @@ def mean_pool(
     if frames.ndim != 2 or not len(frames):
         raise ValueError(f"frames must have shape (n_frames >= 1, n_dims), got {frames.shape}")
     if not 0.0 < target_rate <= frame_rate:
-        raise ValueError(
-            f"target_rate must be above 0 and at most frame_rate = {frame_rate} Hz, got {target_rate}"
-        )
+        raise ValueError(f"target_rate must be above 0 and at most frame_rate = {frame_rate} Hz, got {target_rate}")
     if target_rate == frame_rate:
         return np.ascontiguousarray(frames, dtype=np.float32)
     starts, stop = _groups(len(frames), frame_rate / target_rate)
@@ -53,9 +49,7 @@ def mean_pool(
     return (sums / sizes[:, None]).astype(np.float32)
 
 
-def standardize(
-    frames: npt.NDArray[np.float32], statistics: CorpusStatistics
-) -> npt.NDArray[np.float32]:
+def standardize(frames: npt.NDArray[np.float32], statistics: CorpusStatistics) -> npt.NDArray[np.float32]:
     """Z-score every coefficient with the statistics of the corpus.
 
     Not with the track's own: that would delete its mean timbre, which is most of what tells tracks apart.

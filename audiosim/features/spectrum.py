@@ -82,9 +82,7 @@ def mel_of_blocks(blocks: Tensor, spec: MfccSpec) -> Tensor:
     -------
     tensor [shape=(n_blocks, n_frames, n_mels)]
     """
-    real, imaginary = stft_of_blocks(
-        blocks, n_fft=spec.n_fft, hop_length=spec.hop_length, window=hann(spec.n_fft)
-    )
+    real, imaginary = stft_of_blocks(blocks, n_fft=spec.n_fft, hop_length=spec.hop_length, window=hann(spec.n_fft))
     power = real * real + imaginary * imaginary
     groups = np.array_split(mel_filterbank(spec), min(_N_GROUPS, spec.n_mels), axis=1)
     return ops.concatenate([_weighted(power, group) for group in groups], axis=-1)
@@ -105,7 +103,7 @@ def mfcc_of_blocks(mel: Tensor, floors: Tensor, floors_db: Tensor, spec: MfccSpe
     tensor [shape=(n_blocks, n_frames, n_mfcc)]
     """
     # Decibels are counted from the floor up and the floor joins c0 at the end: c1.. never see the level of the
-    # track, and float32 keeps three times as much of them.
+    # track, and float32 keeps more of them (1e-4 dB off at worst on real files).
     above = ops.log(ops.maximum(mel / ops.reshape(floors, (-1, 1, 1)), 1.0))
     basis = _dct_basis(spec.n_mels, spec.n_mfcc)
     # The product also turns natural logarithms into decibels.
@@ -159,9 +157,7 @@ def stft(
     stop = min(len(signal), block.shape[1] - around)
     block[0, around : around + stop] = signal[:stop]
     window = hann(n_fft) if window is None else np.asarray(window, dtype=np.float32)
-    real, imaginary = stft_of_blocks(
-        ops.convert_to_tensor(block), n_fft=n_fft, hop_length=hop_length, window=window
-    )
+    real, imaginary = stft_of_blocks(ops.convert_to_tensor(block), n_fft=n_fft, hop_length=hop_length, window=window)
     return real[0], imaginary[0]
 
 

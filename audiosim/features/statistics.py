@@ -39,9 +39,7 @@ class FrameSums:
             raise ValueError(f"frames must have shape (n_frames >= 1, n_dims), got {frames.shape}")
         wide = frames.astype(np.float64, order="C")
         total = wide.sum(axis=0)
-        return cls(
-            n_frames=len(frames), total=total, spread=np.square(wide - total / len(frames)).sum(axis=0)
-        )
+        return cls(n_frames=len(frames), total=total, spread=np.square(wide - total / len(frames)).sum(axis=0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +46,7 @@ def nearest_table(
     exclude = np.zeros(len(tracks), dtype=np.bool_)
     exclude[list({*query.seeds, *query.left_out})] = True
     ids = [track.track_id for track in tracks]
-    options = {
+    options: dict[str, Any] = {
         "k": query.k,
         "tie_keys": ids,
         "exclude": exclude,

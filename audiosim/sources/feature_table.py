@@ -385,9 +385,8 @@ def _fold_name(text: str) -> str:
 
 def _plain(text: str) -> str:
     """Lower case without accents and apostrophes, "&" as a word."""
-    for _ in range(2):  # folding the case can bring forth accents, and losing them letters with a case
-        decomposed = unicodedata.normalize("NFKD", text)
-        text = "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f").casefold()
+    decomposed = unicodedata.normalize("NFKD", text)
+    text = "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f").casefold()
     return re.sub(r"['`\u2018\u2019\u02bc]", "", text).replace("&", " and ")
 
 

@@ -134,7 +134,7 @@ def _bell(note: Note, sample_rate: int, seed: int) -> Signal:
     del seed
     seconds = _seconds(note, sample_rate, ring=0.7)
     angle = np.float32(2 * np.pi * frequency_of(note.pitch + 12)) * seconds
-    index = np.float32(3.0 * note.velocity) * np.exp(seconds / np.float32(-0.35))
+    index = np.float32(3.5 * note.velocity) * np.exp(seconds / np.float32(-0.35))
     wave = np.sin(angle + index * np.sin(np.float32(2.76) * angle))
     decay = np.exp(seconds / np.float32(-0.6))
     return wave * decay * _gate(seconds, note, attack=0.001, release=0.7) * np.float32(note.velocity)
@@ -148,8 +148,9 @@ def _brass(note: Note, sample_rate: int, seed: int) -> Signal:
     n_harmonics = min(32, int(0.45 * sample_rate / frequency))
     dull = _wavetable(tuple((k, 1.0 / k**2) for k in range(1, n_harmonics + 1)))
     overtones = _wavetable(tuple((k, 1.0 / k) for k in range(2, n_harmonics + 1)))
-    swell = np.minimum(seconds / np.float32(0.09), np.float32(1)) * np.float32(0.2 + 0.6 * note.velocity)
-    wave = _read(dull, frequency, seconds) + swell * _read(overtones, frequency, seconds)
+    swell = np.minimum(seconds / np.float32(0.09), np.float32(1)) * np.float32(0.1 + 0.35 * note.velocity)
+    wave = _read(dull, frequency, seconds)
+    wave += swell * _read(overtones, frequency, seconds)
     return wave * _gate(seconds, note, attack=0.04, release=0.08) * np.float32(note.velocity)
 
 

@@ -1,12 +1,14 @@
+# pyright: basic
 """Where tiles are computed: Dask threads, Dask processes, or a running Dask scheduler. The only importer of dask."""
 
 import contextlib
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
-import dask
-from distributed import FIRST_COMPLETED, Client, Future, LocalCluster, wait
+from dask import config
+from distributed import Client, Future, LocalCluster, as_completed
 
 from audiosim.errors import AudiosimError
 
@@ -28,17 +30,24 @@ class Cluster:
 
         Tasks are drawn from the iterable only as fast as they are run, so what they carry stays bounded.
         """
-        running: dict[Future, Key] = {}
-        for key, arguments in tasks:
-            running[self._client.submit(function, *arguments, pure=False, retries=2)] = key
-            if len(running) >= 2 * self._n_slots:
-                yield from self._ended(running)
-        while running:
-            yield from self._ended(running)
+        keys: dict[str, Key] = {}
+        running = as_completed()
+        waiting = iter(tasks)
+        for key, arguments in islice(waiting, 2 * self._n_slots):
+            running.add(self._submit(function, key, arguments, keys))
+        for future in running:
+            yield keys.pop(str(future.key)), future.result()
+            future.release()
+            for key, arguments in islice(waiting, 1):
+                running.add(self._submit(function, key, arguments, keys))
 
-    def _ended(self, running: dict[Future, Key]) -> Generator[tuple[Key, Any]]:
-        for future in wait(list(running), return_when=FIRST_COMPLETED).done:
-            yield running.pop(future), future.result()
+    def _submit(
+        self, function: Callable[..., Result], key: Key, arguments: tuple[Any, ...], keys: dict[str, Key]
+    ) -> "Future[Result]":
+        # A lost worker costs a second try; a wrong argument fails at the first.
+        future = self._client.submit(function, *arguments, pure=False, retries=1)
+        keys[str(future.key)] = key
+        return future
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +68,33 @@ def connect(scheduling: Scheduling) -> Generator[Cluster]:
     AudiosimError
         No scheduler answers at the address.
     """
+    # The pipeline resumes by itself, so a worker is not to be restarted for the memory that it borrows.
+    quiet = {"distributed.worker.memory.terminate": False, "distributed.admin.log-level": "error"}
     with contextlib.ExitStack() as stack:
-        # The pipeline resumes by itself; workers are not to be restarted for the memory that they borrow.
-        stack.enter_context(
-            dask.config.set({"distributed.worker.memory.terminate": False, "distributed.admin.log-level": "error"})
-        )
+        stack.enter_context(config.set(quiet))
         if scheduling.scheduler is not None:
-            try:
-                client = stack.enter_context(Client(scheduling.scheduler, timeout="10s"))
-            except OSError as error:
-                raise AudiosimError(f"no Dask scheduler answers at {scheduling.scheduler}: {error}") from error
-            n_slots = sum(client.nthreads().values())
-            if not n_slots:
-                raise AudiosimError(
-                    f"the Dask scheduler at {scheduling.scheduler} has no workers; start one with: dask worker"
-                )
-        else:
-            in_threads = scheduling.workers == 0
-            cluster = stack.enter_context(
-                LocalCluster(
-                    n_workers=scheduling.workers or 1,
-                    threads_per_worker=scheduling.threads if in_threads else 1,
-                    processes=not in_threads,
-                    dashboard_address=None,
-                    memory_limit=0,
-                    silence_logs="ERROR",
-                )
-            )
-            client = stack.enter_context(Client(cluster))
-            n_slots = scheduling.threads if in_threads else scheduling.workers
-        yield Cluster(client, n_slots)
+            yield _reached(stack, scheduling.scheduler)
+            return
+        in_threads = scheduling.workers == 0
+        options: dict[str, Any] = {
+            "n_workers": scheduling.workers or 1,
+            "threads_per_worker": scheduling.threads if in_threads else 1,
+            "processes": not in_threads,
+            "dashboard_address": None,
+            "memory_limit": 0,
+            "silence_logs": "ERROR",
+        }
+        client = stack.enter_context(Client(stack.enter_context(LocalCluster(**options))))
+        yield Cluster(client, scheduling.threads if in_threads else scheduling.workers)
+
+
+def _reached(stack: contextlib.ExitStack, address: str) -> Cluster:
+    """A connection to a running scheduler."""
+    try:
+        client = stack.enter_context(Client(address, timeout="10s"))
+    except OSError as error:
+        raise AudiosimError(f"no Dask scheduler answers at {address}: {error}") from error
+    n_threads: dict[str, int] = client.nthreads()  # pyright: ignore[reportAssignmentType] - not a coroutine here
+    if not n_threads:
+        raise AudiosimError(f"the Dask scheduler at {address} has no workers; start one with: dask worker {address}")
+    return Cluster(client, sum(n_threads.values()))

@@ -1,7 +1,7 @@
 """Stage 3: everything with everything, tile by tile.
 
-The matrix itself says what is done: NaN is what was not computed yet. A tile above the diagonal is written after its mirror
-image, so a finished tile means a finished pair of tiles, whenever a run is killed.
+The matrix itself says what is done: NaN is what was not computed yet. A tile above the diagonal is written after its
+mirror image, so a finished tile means a finished pair of tiles, whenever a run is killed.
 """
 
 from collections.abc import Generator, Sequence
@@ -61,6 +61,17 @@ class _Job:
     attributes: dict[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What all measures of one call share."""
+
+    library: Library
+    settings: Settings
+    cluster: Cluster
+    device: str
+    progress: Progress
+
+
 def compare(
     library: Library,
     settings: Settings,
@@ -106,10 +117,8 @@ def compare(
         # One GPU is kept busy by one thread; more would only queue up before it.
         local = Scheduling(threads=1 if device == "cuda" else settings.machine.n_threads)
         with connect(scheduling or local) as cluster:
-            return [
-                _compare_one(library, settings, plan, cluster, device, progress) if isinstance(plan, _Job) else plan
-                for plan in plans
-            ]
+            stage = _Stage(library, settings, cluster, device, progress)
+            return [_compare_one(stage, plan) if isinstance(plan, _Job) else plan for plan in plans]
 
 
 def compute_tile(
@@ -154,28 +163,26 @@ def _statistics(library: Library, measure: Measure) -> CorpusStatistics | None:
     return CorpusStatistics(*stored)
 
 
-def _compare_one(
-    library: Library, settings: Settings, job: _Job, cluster: Cluster, device: str, progress: Progress
-) -> MeasureReport:
+def _compare_one(stage: _Stage, job: _Job) -> MeasureReport:
     name, n_rows = job.measure.name, len(job.track_ids)
-    tile = settings.compare.tile or (_SMALL_TILE if n_rows < _MANY_ROWS else _LARGE_TILE)
-    store = DistanceStore.open(library.folder, name, job.attributes, n_rows=n_rows, tile=tile)
-    complete = library.catalog.matrix(name)
+    tile_size = stage.settings.compare.tile or (_SMALL_TILE if n_rows < _MANY_ROWS else _LARGE_TILE)
+    store = DistanceStore.open(stage.library.folder, name, job.attributes, n_rows=n_rows, tile=tile_size)
+    complete = stage.library.catalog.matrix(name)
     n_known = complete[1] if complete is not None and complete[0] == job.fingerprint else 0
     n_total = (n_rows * (n_rows - 1) - n_known * (n_known - 1)) // 2
     n_computed = 0
-    with progress.bar(f"compare {name}", n_total, "pairs") as advance:
 
-        def tasks() -> Generator[tuple[_Tile, tuple[object, ...]]]:
-            blocks = _Blocks(job)
-            for tile in _missing_tiles(store, n_rows, n_known):
-                yield tile, (job.measure, blocks.load(tile.rows), blocks.load(tile.columns), tile.pairs, device)
+    def tasks() -> Generator[tuple[_Tile, tuple[object, ...]]]:
+        blocks = _Blocks(job)
+        for tile in _missing_tiles(store, n_rows, n_known):
+            yield tile, (job.measure, blocks.load(tile.rows), blocks.load(tile.columns), tile.pairs, stage.device)
 
-        for tile, distances in cluster.run(compute_tile, tasks()):
+    with stage.progress.bar(f"compare {name}", n_total, "pairs") as advance:
+        for tile, distances in stage.cluster.run(compute_tile, tasks()):
             _write(store, tile, distances)
             n_computed += len(tile.pairs)
             advance(len(tile.pairs))
-    _finish(library, settings, job, store)
+    _finish(stage, job, store)
     return MeasureReport(name, n_computed, n_rows)
 
 
@@ -223,7 +230,7 @@ def _write(store: DistanceStore, tile: _Tile, distances: npt.NDArray[np.float32]
     store.write_block(tile.rows, tile.columns, values)
 
 
-def _finish(library: Library, settings: Settings, job: _Job, store: DistanceStore) -> None:
+def _finish(stage: _Stage, job: _Job, store: DistanceStore) -> None:
     """Write the table of neighbours and the quantiles; then the matrix counts as complete."""
     name, n_rows = job.measure.name, len(job.track_ids)
 
@@ -232,10 +239,12 @@ def _finish(library: Library, settings: Settings, job: _Job, store: DistanceStor
             yield store.read_block(slice(start, min(start + store.tile, n_rows)), slice(0, n_rows))
 
     quantiles = neighbors.distance_quantiles(strips(), n_tracks=n_rows)
-    _write_neighbors(library.folder, job, strips(), top_k=settings.compare.top_k, quantiles=quantiles)
+    top_k = stage.settings.compare.top_k
+    _write_neighbors(stage.library.folder, job, strips(), top_k=top_k, quantiles=quantiles)
     details = {"feature": job.measure.feature, "quantiles": [None if np.isnan(q) else q for q in quantiles.tolist()]}
-    with library.catalog.transaction():
-        library.catalog.put_matrix(name, fingerprint=job.fingerprint, n_rows=n_rows, details=details)
+    catalog = stage.library.catalog
+    with catalog.transaction():
+        catalog.put_matrix(name, fingerprint=job.fingerprint, n_rows=n_rows, details=details)
 
 
 def _write_neighbors(

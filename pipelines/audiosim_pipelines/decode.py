@@ -64,7 +64,7 @@ def _unchanged_paths(track: Track, catalog: Catalog) -> tuple[list[Path], AudioE
 
 
 def _decode(paths: list[Path], problem: AudioError | None, spec: AudioSpec) -> Signal | AudioError:
-    """The signal of the first file that gives one: all hold the same bytes, so one failure is all that is worth telling."""
+    """The signal of the first file that gives one; all hold the same bytes, so one failure is worth telling."""
     for path in paths:
         try:
             return load(path, spec=spec)

@@ -3,10 +3,11 @@
 import csv
 import io
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from audiosim.sources.playlist import PlaylistEntry, write_m3u8
@@ -20,6 +21,8 @@ MATRIX_FORMATS = ("parquet", "npy", "mirex")
 NEIGHBOR_FORMATS = ("parquet", "csv")
 _STRIP = 256  # rows in memory at a time
 
+Strips = Iterable[npt.NDArray[np.float32]]
+
 
 def export_matrix(library: Library, measure: str, *, kind: str, output: Path) -> None:
     """Write a distance matrix.
@@ -31,49 +34,54 @@ def export_matrix(library: Library, measure: str, *, kind: str, output: Path) ->
     ------
     NotComputedError
         The measure is not compared yet.
+    SettingsError
+        The format is unknown.
     """
-    store, tracks = library.distances(measure)
-    n_rows = len(tracks)
-
-    def strip(start: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
-        return store.read_block(slice(start, min(start + _STRIP, n_rows)), slice(0, n_rows))
-
-    starts = range(0, n_rows, _STRIP)
-    if kind == "parquet":
-        ids = [track.track_id for track in tracks]
-        schema = pa.schema([("track_id", pa.string()), *((track_id, pa.float32()) for track_id in ids)])
-
-        def write_parquet(draft: Path) -> None:
-            with pq.ParquetWriter(draft, schema) as writer:
-                for start in starts:
-                    block = strip(start)
-                    writer.write_table(pa.table([pa.array(ids[start : start + len(block)]), *block.T], schema=schema))
-
-        _replace(output, write_parquet)
-    elif kind == "npy":
-
-        def write_npy(draft: Path) -> None:
-            memory = np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=(n_rows, n_rows))
-            for start in starts:
-                memory[start : start + _STRIP] = strip(start)
-            memory.flush()
-
-        _replace(output, write_npy)
-        _replace(output.with_name(output.name + ".ids.csv"), lambda draft: draft.write_text(_names(tracks)))
-    elif kind == "mirex":
-
-        def write_mirex(draft: Path) -> None:
-            with draft.open("w", encoding="utf-8") as file:
-                file.write(f"audiosim {measure} distance\n")
-                file.writelines(f"{i}\t{_path(track)}\n" for i, track in enumerate(tracks, start=1))
-                file.write("Q/R\t" + "\t".join(str(i + 1) for i in range(n_rows)) + "\n")
-                for start in starts:
-                    for i, row in enumerate(strip(start), start=start + 1):
-                        file.write(f"{i}\t" + "\t".join(f"{value:.6g}" for value in row) + "\n")
-
-        _replace(output, write_mirex)
-    else:
+    if kind not in MATRIX_FORMATS:
         raise SettingsError(f"a matrix is exported as {', '.join(MATRIX_FORMATS)}, not {kind!r}")
+    store, tracks = library.distances(measure)
+    strips = (
+        store.read_block(slice(start, min(start + _STRIP, len(tracks))), slice(0, len(tracks)))
+        for start in range(0, len(tracks), _STRIP)
+    )
+    if kind == "parquet":
+        _replace(output, lambda draft: _write_parquet(draft, tracks, strips))
+    elif kind == "npy":
+        _replace(output, lambda draft: _write_npy(draft, len(tracks), strips))
+        _replace(output.with_name(output.name + ".ids.csv"), lambda draft: draft.write_text(_names(tracks)))
+    else:
+        _replace(output, lambda draft: _write_mirex(draft, measure, tracks, strips))
+
+
+def _write_parquet(draft: Path, tracks: list[Track], strips: Strips) -> None:
+    ids = [track.track_id for track in tracks]
+    schema = pa.schema([("track_id", pa.string()), *((track_id, pa.float32()) for track_id in ids)])
+    start = 0
+    with pq.ParquetWriter(draft, schema) as writer:
+        for strip in strips:
+            names = pa.array(ids[start : start + len(strip)])
+            writer.write_table(pa.table([names, *map(pa.array, strip.T)], schema=schema))
+            start += len(strip)
+
+
+def _write_npy(draft: Path, n_rows: int, strips: Strips) -> None:
+    with draft.open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (n_rows, n_rows)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for strip in strips:
+            file.write(strip.astype("<f4").tobytes())
+
+
+def _write_mirex(draft: Path, measure: str, tracks: list[Track], strips: Strips) -> None:
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(f"audiosim {measure} distance\n")
+        file.writelines(f"{i}\t{_path(track)}\n" for i, track in enumerate(tracks, start=1))
+        file.write("Q/R\t" + "\t".join(str(i + 1) for i in range(len(tracks))) + "\n")
+        i = 0
+        for strip in strips:
+            for row in strip:
+                i += 1
+                file.write(f"{i}\t" + "\t".join(f"{value:.6g}" for value in row) + "\n")
 
 
 def export_neighbors(library: Library, measure: str, *, kind: str, output: Path) -> None:

@@ -1,7 +1,7 @@
 """Stage 2: tracks become frames and vectors.
 
-Decoding runs ahead in threads; features are computed in batches that mix tracks; rows are committed in catalog order, so
-that whatever a killed run had not committed is done again with the same result.
+Decoding runs ahead in threads; features are computed in batches that mix tracks; rows are committed in catalog order,
+so that whatever a killed run had not committed is done again with the same result.
 """
 
 from collections.abc import Generator, Sequence
@@ -125,7 +125,8 @@ def _extract_pending(
     pending: Sequence[Track],
     progress: Progress,
 ) -> None:
-    from audiosim.features.mfcc import MfccExtractor, configure  # noqa: PLC0415 - loads Keras and its backend
+    from audiosim.features.backend import configure  # noqa: PLC0415 - loads Keras
+    from audiosim.features.mfcc import MfccExtractor  # noqa: PLC0415
 
     threads = settings.machine.n_threads
     configure(n_threads=threads)
@@ -141,7 +142,7 @@ def _extract_pending(
                 yield track, decoded
 
     with progress.bar("extract", len(pending), "tracks") as advance:
-        for track, frames in MfccExtractor(settings.mfcc()).extract(signals()):
+        for track, frames in MfccExtractor(settings.mfcc()).extract_keyed(signals()):
             batch.tracks.append(track)
             batch.frames.append(frames)
             advance(1)

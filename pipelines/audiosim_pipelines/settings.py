@@ -249,20 +249,17 @@ def _checked(value: Any, hint: Any, source: str, place: str) -> Any:  # noqa: AN
 
 
 def _matches(value: Any, hint: Any) -> tuple[bool, Any]:  # noqa: ANN401 - any TOML value
+    """Whether a value is of a type, and the value as that type has it."""
     if hint is type(None):
         return value is None or value == _NONE, None
     if get_origin(hint) is Literal:
         return value in get_args(hint), value
     if get_origin(hint) is tuple:
-        inner = get_args(hint)[0]
-        if not isinstance(value, list | tuple):
-            return False, None
-        return all(_matches(item, inner)[0] for item in value), tuple(value)
-    if hint is float:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number, float(value) if number else None
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool), value
+        is_list = isinstance(value, list | tuple) and all(_matches(item, get_args(hint)[0])[0] for item in value)
+        return is_list, tuple(value) if is_list else None
+    if hint in (int, float):  # of which bool is one, for Python
+        is_number = isinstance(value, (int, hint)) and not isinstance(value, bool)
+        return is_number, hint(value) if is_number else None
     return isinstance(value, hint), value
 
 

@@ -42,9 +42,8 @@ def status(library: Library, settings: Settings) -> Status:
     tracks = library.tracks()
     catalog = library.catalog
     features = catalog.features()
-    measures = dict.fromkeys(
-        [*settings.compare.measures, *catalog.matrices(), *(["baseline"] if "baseline" in features else [])]
-    )
+    wanted = [*settings.compare.measures, *(["baseline"] if "baseline" in features else []), *catalog.matrices()]
+    measures: list[str] = list(dict.fromkeys(wanted))
     matrices: list[MatrixStatus] = []
     for name in measures:
         measure = measure_named(name, **settings.measure_options(name))

@@ -1,4 +1,4 @@
-"""Reports of the commands, as tables for people or JSON for programs, and the exit code that says whether all went well."""
+"""Reports of the commands: tables for people, JSON for programs, and the exit code that says whether all went well."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -157,8 +157,8 @@ def _print_measures(library: Library, reports: Sequence[MeasureReport]) -> None:
     for report in reports:
         if report.n_rows:
             print_line(
-                f"distances {report.measure}: {report.n_rows} x {report.n_rows}, {report.n_pairs_computed:,} pairs computed now"
-                f" -> {library.folder}/distances/{report.measure}.zarr, neighbors/{report.measure}.parquet"
+                f"distances {report.measure}: {report.n_rows} x {report.n_rows}, {report.n_pairs_computed:,} pairs "
+                f"computed now -> {library.folder}/distances/{report.measure}.zarr, neighbors/{report.measure}.parquet"
             )
         else:
             print_line(f"distances {report.measure}: none, {report.note}")
@@ -192,7 +192,7 @@ def _print_evaluation(result: Evaluation) -> None:
             shared = pair.agreement.neighbors
             overlaps = [f"{s.overlap:.3f} ({s.overlap_chance:.3f})" for s in shared]
             mantel = pair.agreement.mantel
-            p_value = "" if mantel.p_value is None else f"{mantel.p_value:.3f}"
+            p_value = f"{mantel.p_value:.3f}" if mantel.n_permutations else ""
             row_mean = f"{pair.agreement.rows.mean:.3f}"
             rows.append([f"{pair.first} and {pair.second}", *overlaps, row_mean, f"{mantel.correlation:.3f}", p_value])
         ks = [s.k for s in result.agreements[0].agreement.neighbors]

@@ -52,7 +52,9 @@ def run(
     scheduler: SchedulerOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Do everything that is missing: add, extract, compare, evaluate. Without sources: a small synthesised demo library.
+    """Do everything that is missing: add, extract, compare, evaluate.
+
+    Without sources: a small synthesised demo library.
 
     Example: audiosim run ~/Music --library my-library
     """

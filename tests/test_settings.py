@@ -1,0 +1,80 @@
+"""Settings: later sources win, unknown keys and impossible values are errors, a library keeps what made it."""
+
+import tomllib
+
+import pytest
+
+from audiosim.errors import SettingsError
+from audiosim_pipelines import settings
+from audiosim_pipelines.settings import PROFILES, Settings
+
+
+def test_defaults_are_those_of_the_measures(tmp_path):
+    loaded = settings.load(tmp_path)
+    assert loaded == Settings()
+    assert loaded.dtw.band_fraction == 0.1
+    assert loaded.audio.sample_rate == 22_050
+
+
+def test_file_then_variable_then_option(tmp_path, monkeypatch):
+    (tmp_path / "audiosim.toml").write_text("[dtw]\nband_fraction = 0.2\nnormalize = false\n[machine]\nthreads = 1\n")
+    monkeypatch.setenv("AUDIOSIM_DTW_BAND_FRACTION", "none")
+    monkeypatch.setenv("AUDIOSIM_MACHINE_DEVICE", "cpu")
+    loaded = settings.load(tmp_path, options={"machine": {"threads": 2}})
+    assert loaded.dtw.band_fraction is None
+    assert loaded.dtw.normalize is False
+    assert (loaded.machine.threads, loaded.machine.device) == (2, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[dtw]\nband = 1", r"unknown key 'dtw\.band'; known here: .*band_fraction"),
+        ("[dwt]\nx = 1", "unknown key 'dwt'"),
+        ("dtw = 3", "dtw must be a table, got 3"),
+        ("[dtw]\nnormalize = 1", r"dtw\.normalize must be true or false, got 1"),
+        ("[dtw]\nlocal_cost = 'l1'", "must be one of 'euclidean', 'sqeuclidean', got 'l1'"),
+        ("[dtw]\nband_fraction = 'wide'", "must be a number or 'none', got 'wide'"),
+        ("[compare]\ntop_k = true", r"compare\.top_k must be a whole number, got True"),
+        ("[compare]\nmeasures = ['dtw', 1]", "must be a list of text"),
+        ("[compare", "cannot be read as TOML"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_place(tmp_path, text, message):
+    (tmp_path / "audiosim.toml").write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        settings.load(tmp_path)
+
+
+def test_a_misspelled_variable_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("AUDIOSIM_DTW_BANDFRACTION", "0.3")
+    with pytest.raises(SettingsError, match=r"unknown key 'dtw\.bandfraction'"):
+        settings.load(tmp_path)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_saved_profile_loads_as_itself_and_is_never_overwritten(tmp_path, profile):
+    loaded = settings.load(tmp_path, profile=profile)
+    settings.save(loaded, tmp_path)
+    text = (tmp_path / "audiosim.toml").read_text()
+    assert settings.load(tmp_path) == loaded
+    assert settings.load(tmp_path, profile=profile) == loaded
+    settings.save(Settings(), tmp_path)
+    assert (tmp_path / "audiosim.toml").read_text() == text
+    assert tomllib.loads(text)["dtw"]["band_fraction"] == ("none" if profile == "yasr" else 0.1)
+
+
+def test_another_profile_than_the_librarys_is_refused(tmp_path):
+    settings.save(settings.load(tmp_path, profile="yasr"), tmp_path)
+    with pytest.raises(SettingsError, match="made with other settings than profile 'default'"):
+        settings.load(tmp_path, profile="default")
+    with pytest.raises(SettingsError, match="unknown profile 'fast'"):
+        settings.load(tmp_path, profile="fast")
+
+
+def test_the_yasr_profile_is_the_recipe_of_2020(tmp_path):
+    loaded = settings.load(tmp_path, profile="yasr")
+    assert loaded.dtw.step_pattern == "symmetric1"
+    assert loaded.dtw.band_fraction is None
+    assert (loaded.dtw.normalize, loaded.dtw.keep_c0, loaded.dtw.frame_rate) == (False, True, "native")
+    assert loaded.baseline.recipe == "yasr"
