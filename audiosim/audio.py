@@ -35,10 +35,10 @@ _SILENT = 2.0**-16  # half a step of 16-bit audio
 _LOUDEST = 2.0**32  # 32-bit integers stored as floats; beyond, squares of spectra leave float32
 _TRIM_FRAME, _TRIM_HOP = 2048, 512  # samples: librosa.effects.trim's frames
 # FFmpeg reads these containers and no others: playlists and scripts, which name further files and URLs, are not audio.
-_CONTAINERS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,ogg,oma,rm,tak,tta,w64,wav,wv"
-_ESTIMATED = frozenset(
-    {"aac", "ac3", "eac3", "dts", "mp3", "mpegts"}
-)  # containers whose duration FFmpeg may have guessed
+_CONTAINERS = "aac,ac3,aiff,ape,asf,au,caf,dsf,dts,eac3,flac,matroska,mov,mp3,mpc,mpc8,ogg,tak,tta,w64,wav,wv"
+# Their headers state no duration, or none that FFmpeg tells from its guess by the bit rate.
+_ESTIMATED = frozenset({"aac", "ac3", "eac3", "dts", "mp3"})
+_UNKNOWN_LENGTH = 2**63 - 1  # frames: libsndfile's SF_COUNT_MAX, for a FLAC that was written to a pipe
 _FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "flt": 1.0, "dbl": 1.0}
 _SAMPLE_TYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "flt": np.float32, "dbl": np.float64}
 
@@ -90,7 +90,7 @@ class _UndecodableError(AudioError):
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """What a decoder delivers: mono blocks, each good until the next, and the duration (s) that the header states."""
+    """What a decoder delivers: mono blocks, and the duration (s) that the header states."""
 
     sample_rate: int
     duration: float | None
@@ -273,23 +273,14 @@ class _GrowingSignal:
         return self._buffer[: self._n_samples]
 
 
-class _MixDown:
-    """The mean of the channels, block after block in the same memory: fresh memory costs more than the arithmetic."""
-
-    def __init__(self) -> None:
-        self._mono = np.empty(0, np.float32)
-
-    def __call__(self, channels: Sequence[npt.NDArray[Any]], *, full_scale: float = 1.0) -> FloatArray:
-        """Return a block that is good until the next call; a pass a channel beats `mean` over an axis this short."""
-        if len(channels[0]) > len(self._mono):
-            self._mono = np.empty(len(channels[0]), np.float32)
-        mono = self._mono[: len(channels[0])]
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is reported with its time
-            np.copyto(mono, channels[0], casting="same_kind")
-            for channel in channels[1:]:
-                np.add(mono, channel, out=mono, dtype=np.float32, casting="same_kind")
-            mono *= np.float32(1.0 / (len(channels) * full_scale))
-        return mono
+def _mix_down(channels: Sequence[npt.NDArray[Any]], *, full_scale: float = 1.0) -> FloatArray:
+    """Return the mean of the channels; one pass a channel is eight times as fast as `mean` over an axis this short."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is reported with its time
+        mono = channels[0].astype(np.float32)
+        for channel in channels[1:]:
+            mono += channel
+        mono *= np.float32(1.0 / (len(channels) * full_scale))
+    return mono
 
 
 @contextmanager
@@ -299,18 +290,18 @@ def _libsndfile(file: FileIO) -> Generator[_Stream]:
     except sf.LibsndfileError as error:
         raise _UndecodableError(f"libsndfile: {error.error_string.rstrip('.')}") from error
     with sound:
-        yield _Stream(sound.samplerate, sound.frames / max(sound.samplerate, 1), _libsndfile_blocks(sound))
+        duration = None if sound.frames == _UNKNOWN_LENGTH else sound.frames / max(sound.samplerate, 1)
+        yield _Stream(sound.samplerate, duration, _libsndfile_blocks(sound))
 
 
 def _libsndfile_blocks(sound: sf.SoundFile) -> Iterator[FloatArray]:
     block = np.empty((max(1, _BLOCK_SAMPLES // sound.channels), sound.channels), np.float32)
-    mix_down = _MixDown()
     while True:
         try:
             n_frames = len(sound.read(out=block))
         except sf.LibsndfileError as error:
             raise _UndecodableError(f"libsndfile: {error.error_string.rstrip('.')}") from error
-        yield mix_down([block[:n_frames, channel] for channel in range(sound.channels)])
+        yield _mix_down([block[:n_frames, channel] for channel in range(sound.channels)])
         if n_frames < len(block):
             return
 
@@ -337,8 +328,7 @@ def _ffmpeg(file: FileIO) -> Generator[_Stream]:
         duration = None
         if container.duration is not None and container.format.name not in _ESTIMATED:
             duration = container.duration / av.time_base
-        mix_down = _MixDown()
-        blocks = (_mix_frames(batch, mix_down) for batch in chain([first], batches))
+        blocks = (_mix_frames(batch) for batch in chain([first], batches))
         yield _Stream(first[0].sample_rate, duration, blocks)
 
 
@@ -383,7 +373,7 @@ def _alike(frame: AudioFrame, first: AudioFrame) -> bool:
     return frame.format.name == first.format.name and frame.layout.nb_channels == first.layout.nb_channels
 
 
-def _mix_frames(frames: list[AudioFrame], mix_down: _MixDown) -> FloatArray:
+def _mix_frames(frames: list[AudioFrame]) -> FloatArray:
     """Mix down frames of one format. Their planes are padded, and joined before numpy sees them."""
     sample_format, n_channels = frames[0].format, frames[0].layout.nb_channels
     kind = sample_format.name.removesuffix("p")
@@ -396,5 +386,5 @@ def _mix_frames(frames: list[AudioFrame], mix_down: _MixDown) -> FloatArray:
         for i in range(len(frames[0].planes))
     ]
     channels = joined if sample_format.is_planar else list(joined[0].reshape(-1, n_channels).T)
-    mono = mix_down(channels, full_scale=_FULL_SCALE[kind])
+    mono = _mix_down(channels, full_scale=_FULL_SCALE[kind])
     return mono - np.float32(1.0) if kind == "u8" else mono  # silence is 128

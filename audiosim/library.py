@@ -10,7 +10,7 @@ import numpy as np
 from audiosim import lock
 from audiosim.catalog import Catalog, Track
 from audiosim.errors import LibraryError, NotComputedError, TrackNotFoundError
-from audiosim.sources.fold import fold
+from audiosim.sources.fold import fold_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,8 +177,8 @@ class Library:
         names = [track] if isinstance(track, str | Track) else list(track)
         seeds = [self._row(name, row_of, measure) for name in names]
         left_out = {row_of[t.track_id] for t in map(self._resolve, exclude) if t.track_id in row_of}
-        artists = {fold(artist) for artist in exclude_artists}
-        left_out |= {row for row, t in enumerate(tracks) if t.artist and fold(t.artist) in artists}
+        artists = {fold_name(artist) for artist in exclude_artists}
+        left_out |= {row for row, t in enumerate(tracks) if t.artist and fold_name(t.artist) in artists}
         complete = self.catalog.matrix(measure)
         assert complete is not None
         query = Query(seeds=seeds, k=k, artist_cap=artist_cap, left_out=frozenset(left_out))
@@ -205,9 +205,9 @@ def _readings(name: str, tracks: Sequence[Track]) -> Generator[list[Track]]:
         yield [track for track in tracks if track.track_id.startswith(lowered)]
     path = Path(name)
     yield [track for track in tracks if path in track.paths or path.absolute() in track.paths]
-    wanted = fold(name)
-    yield [track for track in tracks if fold(track.label) == wanted]
-    yield [track for track in tracks if track.title and fold(track.title) == wanted]
-    yield [track for track in tracks if any(fold(p.stem) == wanted for p in track.paths)]
+    wanted = fold_name(name)
+    yield [track for track in tracks if fold_name(track.label) == wanted]
+    yield [track for track in tracks if track.title and fold_name(track.title) == wanted]
+    yield [track for track in tracks if any(fold_name(p.stem) == wanted for p in track.paths)]
     if wanted:
-        yield [track for track in tracks if wanted in fold(track.label)]
+        yield [track for track in tracks if wanted in fold_name(track.label)]

@@ -5,6 +5,7 @@
 """
 
 import contextlib
+import importlib
 import os
 import re
 import sys
@@ -86,9 +87,8 @@ def configure(*, n_threads: int) -> None:
         # XLA's CPU client sizes its pool by this variable when it first computes.
         os.environ["NPROC"] = str(n_threads)
     elif _NAME == "torch":
-        import torch  # noqa: PLC0415 - only the chosen backend is imported
-
-        torch.set_num_threads(n_threads)
+        # By name, for this one of the three is seldom installed where types are checked.
+        importlib.import_module("torch").set_num_threads(n_threads)
 
 
 def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -3,12 +3,9 @@
 A table is read strictly: rows that cannot be used are kept out with their reasons, and what was matched is counted.
 """
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +13,12 @@ import pandas as pd
 
 from audiosim.catalog import Track
 from audiosim.errors import FeatureTableError
+from audiosim.sources.fold import fold
 
 FEATURES = (
     "danceability", "energy", "key", "loudness", "mode", "speechiness", "acousticness", "instrumentalness",
     "liveness", "valence", "tempo", "duration_ms", "time_signature",
 )  # fmt: skip
-# The ten of the 2020 recipe: "Yet Another Spotify Recommender" compared these, with mode and without key.
-YASR_FEATURES = (
-    "danceability", "energy", "loudness", "speechiness", "acousticness", "instrumentalness", "liveness", "valence",
-    "tempo", "mode",
-)  # fmt: skip
-Recipe = Literal["zscore", "yasr"]
-
 _UNIT_FEATURES = (
     "danceability", "energy", "speechiness", "acousticness", "instrumentalness", "liveness", "valence",
 )  # fmt: skip
@@ -206,107 +197,6 @@ def join(table: FeatureTable, tracks: Sequence[Track]) -> Coverage:
     )
 
 
-# Words of a bracket or a dashed suffix that tell of the edition, not of the music: one of these must be there, ...
-_EDITION = frozenset(
-    {"remaster", "remastered", "mono", "stereo", "deluxe", "expanded", "anniversary", "bonus", "explicit", "album"}
-)
-# ... and nothing but them, numbers and these, so "(Live, remastered)" stays another recording.
-_EDITION_FILLERS = frozenset({"digital", "digitally", "version", "edition", "mix", "track", "in", "the", "from", "by"})
-_BRACKET = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
-_DASH = re.compile(r"\s[-\u2013\u2014]\s+([^-\u2013\u2014]*)$")
-_GUEST_BRACKET = re.compile(r"\s*(?:feat|ft|featuring|with)\b", re.ASCII)
-_ORDINAL = re.compile(r"[0-9]+(?:st|nd|rd|th)?")
-_GUEST = re.compile(r"^(.+?) (?:feat|ft|featuring) .+$")
-
-
-def fold(artist: str, title: str) -> str:
-    """Reduce artist and title to what different catalogues agree on.
-
-    Case and accents go; so do guests ("feat. ...", "(with ...)"), editions in brackets or after a dash ("(Remastered
-    2011)", "- 2011 Remaster", "[Deluxe Edition]") and punctuation; "&" is "and". What makes another recording
-    ("live", "remix", "acoustic") stays. Folding a folded name changes nothing. Without an artist or a title the
-    answer is "", which matches nothing.
-
-    Examples
-    --------
-    >>> fold("Beyoncé & Band", "Déjà  Vu (feat. Somebody) - 2011 Remaster")
-    'beyonce and band | deja vu'
-    >>> fold("Band", "Song (Live)") == fold("Band", "Song")
-    False
-    """
-    folded_artist, folded_title = _fold_name(artist), _fold_name(title)
-    return f"{folded_artist} | {folded_title}" if folded_artist and folded_title else ""
-
-
-def baseline_columns(names: Sequence[str], *, recipe: Recipe) -> tuple[str, ...]:
-    """The features among `names` that a recipe uses, in its order."""
-    wanted = YASR_FEATURES if recipe == "yasr" else FEATURES
-    return tuple(name for name in wanted if name in names)
-
-
-def baseline_vectors(
-    values: npt.NDArray[np.float64], names: Sequence[str], *, recipe: Recipe = "zscore"
-) -> npt.NDArray[np.float32]:
-    """Turn features into vectors to compare by cosine.
-
-    Parameters
-    ----------
-    values
-        (n_tracks, n_features), finite, as in `Coverage.values`.
-    names
-        Names of the columns.
-    recipe
-        "zscore": logarithm of the duration, the key as a point on the circle of fifths (an unknown key, -1, is its
-        centre), then each column that varies has mean 0 and standard deviation 1 over these tracks. "yasr": the
-        recipe of 2020, the features in `YASR_FEATURES` from 0 (the least here) to 1 (the most).
-
-    Returns
-    -------
-    numpy.ndarray, float32, (n_tracks, n_dims)
-        The features that are there (see `baseline_columns`); columns that do not vary are dropped by "zscore" and 0
-        in "yasr".
-
-    Raises
-    ------
-    ValueError
-        If the shapes disagree, a value is not finite or the recipe is unknown.
-    FeatureTableError
-        If none of the recipe's features is there, or none of them varies.
-    """
-    if values.ndim != 2 or values.shape[1] != len(names) or len(values) == 0:
-        raise ValueError(f"values must have shape (n_tracks >= 1, {len(names)}), got {values.shape}")
-    if recipe not in {"zscore", "yasr"}:
-        raise ValueError(f'recipe must be "zscore" or "yasr", got {recipe!r}')
-    if not np.isfinite(values).all():
-        raise ValueError("values must be finite, got NaN or infinity; read_feature_table rejects such rows")
-    used = baseline_columns(names, recipe=recipe)
-    columns = [(name, values[:, list(names).index(name)]) for name in used]
-    if recipe == "zscore":
-        columns = [(name, part) for name, column in columns for part in _unroll(name, column)]
-    matrix = np.column_stack([column for _, column in columns]) if columns else np.empty((len(values), 0))
-    spread = np.ptp(matrix, axis=0)
-    if not spread.any():
-        raise FeatureTableError(f"a feature of the recipe must vary over the tracks, got {', '.join(used) or 'none'}")
-    if recipe == "yasr":
-        scaled = (matrix - matrix.min(axis=0)) / np.where(spread > 0, spread, 1.0)
-    else:
-        scaled = matrix[:, spread > 0]
-        scaled = (scaled - scaled.mean(axis=0)) / scaled.std(axis=0)
-    return np.ascontiguousarray(scaled, dtype=np.float32)
-
-
-def _unroll(name: str, column: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
-    """A feature on scales where equal steps mean the same."""
-    if name == "duration_ms":
-        return [np.log(column)]
-    if name == "key":
-        # Seven semitones, a fifth, are one step on the circle.
-        angle = 2 * np.pi * 7 * column / 12
-        # Rounded, so that the sine of half a turn is 0 and not something to standardise.
-        return [np.where(column < 0, 0.0, np.round(wave(angle), 12)) for wave in (np.cos, np.sin)]
-    return [column]
-
-
 def _read_frame(path: Path) -> pd.DataFrame:
     name = path.name.casefold()
     try:
@@ -363,34 +253,3 @@ def _index(table: FeatureTable, names: Iterable[str]) -> dict[str, int | None]:
             index[name] = None
     index.pop("", None)
     return index
-
-
-def _fold_name(text: str) -> str:
-    text = _plain(text)
-    before = None
-    while text != before:
-        before = text
-        text = _BRACKET.sub(
-            lambda match: " " if _is_edition(match[1]) or _GUEST_BRACKET.match(match[1]) else match[0], text
-        )
-        text = _DASH.sub(lambda match: "" if _is_edition(match[1]) else match[0], text)
-    # Accents of other scripts than ours are letters' parts: they stay.
-    kept = (c if c.isalnum() or unicodedata.category(c).startswith("M") else " " for c in text)
-    words = " ".join("".join(kept).split())
-    # Names of punctuation alone exist ("!!!"); the bar is the separator.
-    words = words or "".join(text.split()).replace("|", "")
-    guest = _GUEST.match(words)
-    return guest[1] if guest else words
-
-
-def _plain(text: str) -> str:
-    """Lower case without accents and apostrophes, "&" as a word."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    text = "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f").casefold()
-    return re.sub(r"['`\u2018\u2019\u02bc]", "", text).replace("&", " and ")
-
-
-def _is_edition(part: str) -> bool:
-    words = re.findall(r"\w+", part)
-    is_known = all(word in _EDITION or word in _EDITION_FILLERS or _ORDINAL.fullmatch(word) for word in words)
-    return is_known and not _EDITION.isdisjoint(words)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from audiosim.catalog import Track
 from audiosim.errors import SourceError
-from audiosim.sources.feature_table import fold
+from audiosim.sources.fold import fold
 
 # Names under which tables carry what finds a track.
 _ID_COLUMNS = ("track_id", "sha256")
@@ -17,7 +17,7 @@ def read_labels(path: Path, column: str, tracks: Sequence[Track]) -> dict[str, s
     """Read one column of a CSV file as labels of tracks.
 
     A row finds its tracks by `track_id` (or `sha256`), else by `path` (or `file`; relative to the table), else by
-    `artist` and `title` (folded, see `audiosim.sources.feature_table.fold`), else by the stem of the file's name
+    `artist` and `title` (folded, see `audiosim.sources.fold.fold`), else by the stem of the file's name
     if one track alone has it. Rows without a label, and rows that find no track, are left out.
 
     Parameters

@@ -8,15 +8,9 @@ from audiosim.sources.identity import file_digest
 
 from audiosim.errors import FeatureTableError
 from audiosim.features.statistics import CorpusStatistics
+from audiosim.features.table import encode, scale
 from audiosim.library import Library
-from audiosim.sources.feature_table import (
-    FeatureTable,
-    encode,
-    encoded_columns,
-    join,
-    read_feature_table,
-    scale,
-)
+from audiosim.sources.feature_table import FeatureTable, join, read_feature_table
 from audiosim.store import FeatureLayout, FeatureStore, remove_distances, remove_feature
 from audiosim_pipelines.settings import Settings
 
@@ -70,22 +64,21 @@ def join_baseline(library: Library, settings: Settings) -> BaselineReport | None
     tracks = library.tracks()
     recipe = settings.baseline.recipe
     coverage = join(table, tracks)
+    catalog = library.catalog
     with library.writing():
-        catalog = library.catalog
-        known = set(catalog.rows(FEATURE))
-        new = [(tracks[i].track_id, row) for i, row in zip(coverage.matched, coverage.values, strict=True)]
-        new = [(track_id, row) for track_id, row in new if track_id not in known]
-        columns = encoded_columns(coverage.names, recipe=recipe)
-        layout = FeatureLayout(
-            FEATURE, "vectors", len(columns), 1, {"recipe": recipe, "columns": columns, "table": file_digest(kept)}
-        )
-        if new:
-            encoded = encode(np.stack([row for _, row in new]), coverage.names, recipe=recipe)
-            FeatureStore.open(library.folder, layout).write(len(known), list(encoded.astype(np.float32)))
-            with catalog.transaction():
-                catalog.commit_rows(FEATURE, len(known), [track_id for track_id, _ in new])
-                if catalog.statistics(FEATURE) is None:
-                    _keep(library, scale(encoded, recipe=recipe))
+        if coverage.matched:
+            encoded = encode(coverage.values, coverage.names, recipe=recipe)
+            made_with = {"recipe": recipe, "columns": list(coverage.names), "table": file_digest(kept)}
+            layout = FeatureLayout(FEATURE, "vectors", encoded.shape[1], 1, made_with)
+            store = FeatureStore.open(library.folder, layout)
+            known = set(catalog.rows(FEATURE))
+            new = [n for n, i in enumerate(coverage.matched) if tracks[i].track_id not in known]
+            if new:
+                store.write(len(known), list(encoded[new].astype(np.float32)))
+                with catalog.transaction():
+                    catalog.commit_rows(FEATURE, len(known), [tracks[coverage.matched[n]].track_id for n in new])
+                    if catalog.statistics(FEATURE) is None:
+                        _keep(library, scale(encoded[new], recipe=recipe))
         n_matched = len(catalog.rows(FEATURE))
     return BaselineReport(
         n_matched, len(tracks), f"baseline {table.source.name}: {coverage.summary()}{_rejected(table)}"
