@@ -27,6 +27,7 @@ CREATE TABLE tracks (
     position INTEGER PRIMARY KEY,      -- order of arrival: the order of every result
     track_id TEXT NOT NULL UNIQUE,     -- SHA-256 of the file's bytes
     artist TEXT, title TEXT, album TEXT, genre TEXT, isrc TEXT,
+    external_id TEXT,                  -- key of the track in outside tables, a Spotify id say
     duration REAL                      -- seconds, as the tags say
 );
 CREATE TABLE files (
@@ -37,7 +38,7 @@ CREATE TABLE files (
 CREATE INDEX files_of_track ON files (track_id);
 CREATE TABLE failures (
     stage TEXT NOT NULL, path BLOB NOT NULL, track_id TEXT, reason TEXT NOT NULL,
-    PRIMARY KEY (stage, path)
+    PRIMARY KEY (stage, path, reason)  -- a playlist can have many lines that fail
 );
 CREATE TABLE feature_rows (
     feature TEXT NOT NULL, row INTEGER NOT NULL, track_id TEXT NOT NULL,
@@ -66,6 +67,7 @@ class Track:
     album: str | None
     genre: str | None
     isrc: str | None
+    external_id: str | None
     duration: float | None
     paths: tuple[Path, ...]
 
@@ -165,25 +167,38 @@ class Catalog:
         for path, track_id in self._connection.execute("SELECT path, track_id FROM files ORDER BY path"):
             paths.setdefault(track_id, []).append(Path(os.fsdecode(path)))
         rows = self._connection.execute(
-            "SELECT position, track_id, artist, title, album, genre, isrc, duration FROM tracks ORDER BY position"
+            "SELECT position, track_id, artist, title, album, genre, isrc, external_id, duration FROM tracks ORDER BY position"
         )
         return [Track(*row, paths=tuple(paths.get(row[1], ()))) for row in rows]
 
     def known_file(self, path: Path, *, size: int, mtime_ns: int) -> bool:
         """Whether this file was hashed before and has not been touched since."""
-        row = self._connection.execute(
-            "SELECT size, mtime_ns FROM files WHERE path = ?", (os.fsencode(path),)
-        ).fetchone()
+        key = os.fsencode(path)
+        row = self._connection.execute("SELECT size, mtime_ns FROM files WHERE path = ?", (key,)).fetchone()
         return row == (size, mtime_ns)
 
     def put_track(self, track_id: str, fields: Mapping[str, str | float | None]) -> bool:
         """Add a track unless it is known; true if it was new. Tags of a known track stay as they are."""
         cursor = self._connection.execute(
-            "INSERT OR IGNORE INTO tracks (track_id, artist, title, album, genre, isrc, duration)"
-            " VALUES (:track_id, :artist, :title, :album, :genre, :isrc, :duration)",
+            "INSERT OR IGNORE INTO tracks (track_id, artist, title, album, genre, isrc, external_id, duration)"
+            " VALUES (:track_id, :artist, :title, :album, :genre, :isrc, :external_id, :duration)",
             {"track_id": track_id, **fields},
         )
         return cursor.rowcount == 1
+
+    def update_track(self, track_id: str, fields: Mapping[str, str | None]) -> None:
+        """Replace what is known of a track by those fields that are not None."""
+        self._connection.execute(
+            "UPDATE tracks SET artist = coalesce(:artist, artist), title = coalesce(:title, title),"
+            " album = coalesce(:album, album), genre = coalesce(:genre, genre), isrc = coalesce(:isrc, isrc),"
+            " external_id = coalesce(:external_id, external_id) WHERE track_id = :track_id",
+            {"track_id": track_id, **fields},
+        )
+
+    def track_of(self, path: Path) -> str | None:
+        """The id of the track that a file held when it was added."""
+        row = self._connection.execute("SELECT track_id FROM files WHERE path = ?", (os.fsencode(path),)).fetchone()
+        return None if row is None else row[0]
 
     def put_file(self, path: Path, track_id: str, *, size: int, mtime_ns: int) -> None:
         """Say that `path` holds the track. A new place is new evidence: what failed there before is tried again."""
@@ -194,7 +209,7 @@ class Catalog:
     # Failures
 
     def put_failure(self, failure: Failure) -> None:
-        """Record a failure; a later one of the same stage and path replaces it."""
+        """Record a failure."""
         self._connection.execute(
             "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)",
             (failure.stage, os.fsencode(failure.path), failure.track_id, failure.reason),

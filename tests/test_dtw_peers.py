@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 
 import librosa
 import numpy as np
@@ -168,6 +169,7 @@ def labelled_series(path):
     ]
 
 
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="240 million cells are for compiled code")
 @pytest.mark.parametrize("name", ["GunPoint", "ItalyPowerDemand", "BasicMotions", "JapaneseVowels"])
 def test_ucr_counts_of_correct_neighbours_are_exact(shared_data, name):
     folder = shared_data / "peer_tests"

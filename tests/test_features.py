@@ -72,9 +72,12 @@ def test_moments_of_one_frame_have_no_deviation():
     np.testing.assert_array_equal(moments(np.array([[-400.0, 3.0]], np.float32)), [-400.0, 3.0, 0.0, 0.0])
 
 
-def test_moments_do_not_see_the_memory_layout(rng):
+def test_sums_do_not_see_the_memory_layout(rng):
     frames = rng.standard_normal((997, 20)).astype(np.float32)
-    np.testing.assert_array_equal(moments(np.asfortranarray(frames)), moments(frames))
+    transposed = np.asfortranarray(frames)
+    np.testing.assert_array_equal(moments(transposed), moments(frames))
+    np.testing.assert_array_equal(FrameSums.of(transposed).total, FrameSums.of(frames).total)
+    np.testing.assert_array_equal(FrameSums.of(transposed).spread, FrameSums.of(frames).spread)
 
 
 @pytest.mark.parametrize("shape", [(0, 20), (20,)])

@@ -161,7 +161,7 @@ def join(table: FeatureTable, tracks: Sequence[Track]) -> Coverage:
     table
         As read by `read_feature_table`.
     tracks
-        Objects with `track_id`, `isrc`, `artist` and `title`.
+        Objects with `track_id`, `external_id`, `isrc`, `artist` and `title`.
 
     Returns
     -------
@@ -176,7 +176,7 @@ def join(table: FeatureTable, tracks: Sequence[Track]) -> Coverage:
     for position, track in enumerate(tracks):
         name = fold(track.artist or "", track.title or "")
         found = (
-            ("id", by_id.get(track.track_id)),
+            ("id", by_id.get(track.track_id, by_id.get(track.external_id or ""))),
             ("isrc", by_isrc.get(_isrc(track.isrc or ""))),
             ("name", by_name.get(name)),
         )

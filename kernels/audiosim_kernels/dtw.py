@@ -146,7 +146,7 @@ def matrix(
 
     Notes
     -----
-    The list of pairs takes 24 bytes a pair; a library of thousands of tracks is compared in tiles.
+    The list of pairs takes about 70 bytes a pair; a library of thousands of tracks is compared in tiles.
 
     Examples
     --------

@@ -15,6 +15,7 @@ from audiosim_pipelines.progress import Progress, Silent
 
 STAGE = "add"
 _COMMIT_EVERY = 100
+_TAGS = ("artist", "title", "album", "genre", "isrc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,7 @@ def add(library: Library, sources: Sequence[Path], *, progress: Progress | None 
     n_added = 0
     catalog = library.catalog
     with library.writing(), progress.bar("add", len(found), "files") as advance:
-        gone = [f.path for f in catalog.failures(STAGE) if not os.path.lexists(f.path)]
-        with catalog.transaction():
-            catalog.forget_failures(STAGE, gone)
+        _forget_old_failures(library, sources)
         for batch in _batches(found, _COMMIT_EVERY):
             with catalog.transaction():
                 for entry in batch:
@@ -59,20 +58,32 @@ def _add_one(library: Library, entry: FoundFile | Problem) -> bool:
         return False
     try:
         status = path.stat()
-        if catalog.known_file(path, size=status.st_size, mtime_ns=status.st_mtime_ns):
-            return False
-        track_id = file_digest(path)
+        is_known = catalog.known_file(path, size=status.st_size, mtime_ns=status.st_mtime_ns)
+        track_id = catalog.track_of(path) if is_known else file_digest(path)
     except OSError as error:
         catalog.put_failure(Failure(STAGE, path, None, f"cannot be read: {error.strerror or error}"))
         return False
-    tags = read_tags(path)
-    fields = {
-        name: getattr(entry, name, None) or getattr(tags, name)
-        for name in ("artist", "title", "album", "genre", "isrc")
-    }
-    is_new = catalog.put_track(track_id, {**fields, "duration": tags.duration})
-    catalog.put_file(path, track_id, size=status.st_size, mtime_ns=status.st_mtime_ns)
+    assert track_id is not None
+    said = {"external_id": entry.track_id, **{name: getattr(entry.tags, name) for name in _TAGS}}
+    is_new = False
+    if not is_known:
+        tags = read_tags(path)
+        fields = {name: getattr(tags, name) for name in (*_TAGS, "duration")}
+        is_new = catalog.put_track(track_id, {"external_id": None, **fields})
+        catalog.put_file(path, track_id, size=status.st_size, mtime_ns=status.st_mtime_ns)
+    if any(said.values()):  # what a table says of a track outweighs the file's tags
+        catalog.update_track(track_id, said)
     return is_new
+
+
+def _forget_old_failures(library: Library, sources: Sequence[Path]) -> None:
+    """Drop failures of what is looked at again now, and of files that are gone."""
+    roots = [source.absolute() for source in sources]
+    old = [failure.path for failure in library.catalog.failures(STAGE)]
+    looked_at = [path for path in old if any(path == root or root in path.parents for root in roots)]
+    gone = [path for path in old if not os.path.lexists(path)]
+    with library.catalog.transaction():
+        library.catalog.forget_failures(STAGE, [*looked_at, *gone])
 
 
 def _batches(items: Sequence[FoundFile | Problem], size: int) -> Iterable[Sequence[FoundFile | Problem]]:

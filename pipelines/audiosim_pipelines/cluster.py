@@ -41,6 +41,10 @@ class Cluster:
             for key, arguments in islice(waiting, 1):
                 running.add(self._submit(function, key, arguments, keys))
 
+    def share(self, value: object) -> object:
+        """Send a value to the workers once; what is returned stands for it among the arguments of tasks."""
+        return self._client.scatter(value, hash=False)
+
     def _submit(
         self, function: Callable[..., Result], key: Key, arguments: tuple[Any, ...], keys: dict[str, Key]
     ) -> "Future[Result]":

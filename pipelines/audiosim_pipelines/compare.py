@@ -173,7 +173,7 @@ def _compare_one(stage: _Stage, job: _Job) -> MeasureReport:
     n_computed = 0
 
     def tasks() -> Generator[tuple[_Tile, tuple[object, ...]]]:
-        blocks = _Blocks(job)
+        blocks = _Blocks(job, stage.cluster)
         for tile in _missing_tiles(store, n_rows, n_known):
             yield tile, (job.measure, blocks.load(tile.rows), blocks.load(tile.columns), tile.pairs, stage.device)
 
@@ -187,21 +187,23 @@ def _compare_one(stage: _Stage, job: _Job) -> MeasureReport:
 
 
 class _Blocks:
-    """Blocks of tracks as tasks need them; the two used last are kept."""
+    """Blocks of tracks, shared with the workers; the two used last are kept."""
 
-    def __init__(self, job: _Job) -> None:
+    def __init__(self, job: _Job, cluster: Cluster) -> None:
         self._job = job
-        self._kept: dict[tuple[int, int], Block] = {}
+        self._cluster = cluster
+        self._kept: dict[tuple[int, int], object] = {}
 
-    def load(self, rows: slice) -> Block:
+    def load(self, rows: slice) -> object:
         key = (rows.start, rows.stop)
-        if key not in self._kept:
+        shared = self._kept.pop(key, None)
+        if shared is None:
+            block = Block.load(self._job.features, *key, statistics=self._job.statistics)
+            shared = self._cluster.share(block)
             while len(self._kept) >= 2:
                 self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = Block.load(self._job.features, *key, statistics=self._job.statistics)
-        else:
-            self._kept[key] = self._kept.pop(key)  # now the one used last
-        return self._kept[key]
+        self._kept[key] = shared  # now the one used last
+        return shared
 
 
 def _missing_tiles(store: DistanceStore, n_rows: int, n_known: int) -> Generator[_Tile]:
