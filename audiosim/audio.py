@@ -31,7 +31,7 @@ FloatArray = npt.NDArray[np.float32]
 
 _BLOCK_SAMPLES = 2**17  # of all channels together: half a megabyte, 3 s of stereo at 22 050 Hz
 _SAMPLE_RATES = (1_000, 1_536_000)  # Hz; outside, a damaged header would make the resampler ask for gigabytes
-_SILENT = 2.0**-16  # half a step of 16-bit audio
+_SILENT = 2.0**-15  # one step of 16-bit audio
 _LOUDEST = 2.0**32  # 32-bit integers stored as floats; beyond, squares of spectra leave float32
 _TRIM_FRAME, _TRIM_HOP = 2048, 512  # samples: librosa.effects.trim's frames
 # FFmpeg reads these containers and no others: playlists and scripts, which name further files and URLs, are not audio.
@@ -186,8 +186,8 @@ def trim(signal: FloatArray, *, trim_db: float = 40.0) -> FloatArray:
 def _sound_of(signal: FloatArray, spec: AudioSpec) -> FloatArray:
     """Return the trimmed signal, or say why there is nothing in it."""
     peak = max(float(signal.max()), -float(signal.min()))
-    if peak < _SILENT:
-        raise AudioError("silent: the mono mix stays below half a step of 16-bit audio (-96 dB of full scale)")
+    if peak <= _SILENT:
+        raise AudioError("silent: the mono mix never exceeds one step of 16-bit audio (-90 dB of full scale)")
     if not peak < _LOUDEST:
         raise AudioError(f"no audio level: samples must stay below {_LOUDEST:.0f} times full scale, got {peak:g}")
     sound = signal if spec.trim_db is None else trim(signal, trim_db=spec.trim_db)

@@ -167,7 +167,8 @@ class Catalog:
         for path, track_id in self._connection.execute("SELECT path, track_id FROM files ORDER BY path"):
             paths.setdefault(track_id, []).append(Path(os.fsdecode(path)))
         rows = self._connection.execute(
-            "SELECT position, track_id, artist, title, album, genre, isrc, external_id, duration FROM tracks ORDER BY position"
+            "SELECT position, track_id, artist, title, album, genre, isrc, external_id, duration"
+            " FROM tracks ORDER BY position"
         )
         return [Track(*row, paths=tuple(paths.get(row[1], ()))) for row in rows]
 

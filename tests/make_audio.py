@@ -1,7 +1,6 @@
 """Write audio files, sound and broken, for the tests of decoding and of whole runs over bad input."""
 
 import os
-from pathlib import Path
 
 import av
 import numpy as np
@@ -40,7 +39,7 @@ def write_signal(path, signal, *, sample_rate=22_050, subtype=None, tags=None):
 
 
 def write_encoded(path, signal, *, sample_rate=44_100, tags=None, codec_options=None, container_options=None):
-    """By FFmpeg: m4a, wma, mka, and mp3 with options that libsndfile does not offer. `signal` is (n_samples, n_channels)."""
+    """By FFmpeg: m4a, wma, mka, and mp3 with options of its own. `signal` is (n_samples, n_channels)."""
     n_channels = signal.shape[1]
     with av.open(path, "w", container_options=container_options or {}) as container:
         container.metadata.update(tags or {})
@@ -80,18 +79,51 @@ def write_silence(path, seconds=1.0):
     return write_signal(path, np.zeros(round(seconds * 22_050), np.float32))
 
 
+def noise(seconds=1.0, *, sample_rate=22_050, amplitude=0.1):
+    return (amplitude * np.random.default_rng(3).standard_normal(round(seconds * sample_rate))).astype(np.float32)
+
+
 def write_truncated(path, *, kept=0.5, seconds=4.0):
-    """The first part of a file whose suffix says its format."""
-    whole = write_tone(path, seconds).read_bytes()
+    """The first part of a file whose suffix says its format. Noise, which no codec puts into one page."""
+    whole = write_signal(path, noise(seconds)).read_bytes()
     path.write_bytes(whole[: int(len(whole) * kept)])
     return path
 
 
 def write_damaged(path, *, seconds=6.0):
-    """Noise over a twentieth of the bytes in the middle."""
-    content = bytearray(write_tone(path, seconds).read_bytes())
+    """Other bytes over a twentieth of the file, in its middle."""
+    content = bytearray(write_signal(path, noise(seconds)).read_bytes())
     start, length = len(content) // 2, len(content) // 20
     content[start : start + length] = np.random.default_rng(3).bytes(length)
+    path.write_bytes(content)
+    return path
+
+
+def write_flac_without_length(path, seconds=2.0):
+    """As an encoder leaves it that writes to a pipe: the header states 0 samples."""
+    content = bytearray(write_tone(path, seconds).read_bytes())
+    content[21] &= 0xF0  # 36 bits of STREAMINFO, which begins at byte 8
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    return path
+
+
+def write_long_wav(path, *, seconds=10_800):
+    """A sparse file: hours of silence that take no room."""
+    write_signal(path, np.zeros(8, np.float32), sample_rate=8_000, subtype="PCM_U8")
+    header = bytearray(path.read_bytes()[:44])
+    n_bytes = seconds * 8_000
+    header[4:8] = (n_bytes + 36).to_bytes(4, "little")
+    header[40:44] = n_bytes.to_bytes(4, "little")
+    path.write_bytes(header)
+    os.truncate(path, n_bytes + 44)
+    return path
+
+
+def with_sample_rate(path, sample_rate):
+    """Put another rate into the header of a wav."""
+    content = bytearray(path.read_bytes())
+    content[24:28] = sample_rate.to_bytes(4, "little")
     path.write_bytes(content)
     return path
 
@@ -175,8 +207,9 @@ def write_bad_collection(folder):
     (folder / "album.mp3").mkdir()
     write_tone(folder / "album.mp3" / "inside.wav", 1.0, frequency=500.0)
     (folder / "album.mp3" / "up").symlink_to(folder)
-    sound = "sound.wav sound.flac sound.ogg sound.mp3 sound.m4a sound.wma 192k.wav 8k.wav short.wav truncated.ogg truncated.mp3"
-    return dict.fromkeys([*sound.split(), "eight channels.wav", "inside.wav"]) | {
+    sound = "sound.wav sound.flac sound.ogg sound.mp3 sound.m4a sound.wma 192k.wav 8k.wav short.wav"
+    more = ["eight channels.wav", "inside.wav", "truncated.ogg", "truncated.mp3"]
+    return dict.fromkeys([*sound.split(), *more]) | {
         "nan.wav": "non-finite",
         "silent.wav": "silent",
         "too short.wav": "too short",

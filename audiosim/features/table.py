@@ -17,7 +17,6 @@ YASR_FEATURES = (
     "danceability", "energy", "loudness", "speechiness", "acousticness", "instrumentalness", "liveness", "valence",
     "tempo", "mode",
 )  # fmt: skip
-Recipe = Literal["zscore", "yasr"]
 
 
 def baseline_columns(names: Sequence[str], *, recipe: Recipe) -> tuple[str, ...]:

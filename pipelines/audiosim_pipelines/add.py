@@ -5,12 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from audiosim.sources.identity import file_digest
-from audiosim.sources.tags import read_tags
-
 from audiosim.catalog import Failure
 from audiosim.library import Library
 from audiosim.sources import FoundFile, Problem, collect
+from audiosim.sources.identity import file_digest
+from audiosim.sources.tags import read_tags
 from audiosim_pipelines.progress import Progress, Silent
 
 STAGE = "add"

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from audiosim.sources.identity import file_digest
 
 from audiosim.errors import FeatureTableError
 from audiosim.features.statistics import CorpusStatistics
 from audiosim.features.table import encode, scale
 from audiosim.library import Library
 from audiosim.sources.feature_table import FeatureTable, join, read_feature_table
+from audiosim.sources.identity import file_digest
 from audiosim.store import FeatureLayout, FeatureStore, remove_distances, remove_feature
 from audiosim_pipelines.settings import Settings
 

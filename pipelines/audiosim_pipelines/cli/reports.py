@@ -24,7 +24,7 @@ EXIT_PARTIAL = 3
 screen = Screen()
 
 
-def run_report(library: Library, report: RunReport, *, as_json: bool) -> None:
+def run_report(library: Library, report: RunReport, *, label: str, as_json: bool) -> None:
     """What a run did; leaves with exit code 3 when some tracks failed."""
     if as_json:
         print_json(
@@ -40,7 +40,8 @@ def run_report(library: Library, report: RunReport, *, as_json: bool) -> None:
     else:
         _print_work(library, report)
         if report.evaluation is not None:
-            _print_evaluation(report.evaluation)
+            _print_evaluation(report.evaluation, label)
+            _print_example(library, report.compared[0].measure)
     _leave_if_partial(library)
 
 
@@ -60,21 +61,20 @@ def stage_report(library: Library, stage: str, report: Any, *, as_json: bool) ->
     _leave_if_partial(library, stage)
 
 
-def compare_report(library: Library, reports: Sequence[MeasureReport], *, as_json: bool) -> None:
+def compare_report(reports: Sequence[MeasureReport], *, as_json: bool) -> None:
     """What was compared."""
     if as_json:
         print_json([asdict(report) for report in reports])
     else:
-        _print_measures(library, reports)
+        _print_measures(reports)
 
 
-def evaluation_report(library: Library, result: Evaluation, *, label: str, as_json: bool) -> None:
+def evaluation_report(result: Evaluation, *, label: str, as_json: bool) -> None:
     """The table of an evaluation."""
     if as_json:
         print_json({"label": label, **result.as_dict()})
     else:
-        print_line(f"library {library.folder}, judged by {label}")
-        _print_evaluation(result)
+        _print_evaluation(result, label)
 
 
 def nearest_report(table: "pd.DataFrame", seeds: Sequence[Track], measure: str, *, as_json: bool) -> None:
@@ -145,59 +145,73 @@ def doctor_report(findings: Sequence[Finding], *, as_json: bool) -> None:
 def _print_work(library: Library, report: RunReport) -> None:
     added, extracted = report.added, report.extracted
     print_line(
-        f"library {library.folder}: {extracted.n_tracks} tracks with features ({added.n_tracks_added} added, "
-        f"{extracted.n_extracted} extracted now)"
+        f"library {library.folder}: {extracted.n_tracks} tracks with features "
+        f"({added.n_tracks_added} added, {extracted.n_extracted} extracted now)"
     )
     if report.baseline is not None:
         print_line(report.baseline.summary)
-    _print_measures(library, report.compared)
+    _print_measures(report.compared)
 
 
-def _print_measures(library: Library, reports: Sequence[MeasureReport]) -> None:
+def _print_measures(reports: Sequence[MeasureReport]) -> None:
     for report in reports:
         if report.n_rows:
             print_line(
-                f"distances {report.measure}: {report.n_rows} x {report.n_rows}, {report.n_pairs_computed:,} pairs "
-                f"computed now -> {library.folder}/distances/{report.measure}.zarr, neighbors/{report.measure}.parquet"
+                f"distances {report.measure}: {report.n_rows} x {report.n_rows}, "
+                f"{report.n_pairs_computed:,} pairs computed now"
             )
         else:
             print_line(f"distances {report.measure}: none, {report.note}")
 
 
-def _print_evaluation(result: Evaluation) -> None:
-    """Two tables: what each measure finds, and how far every two agree."""
-    judged = [(name, scores) for name, scores in result.measures.items() if scores.retrieval is not None]
+def _print_evaluation(result: Evaluation, label: str) -> None:
+    """What each measure finds, and how far every two agree."""
+    judged = [(name, scores, scores.retrieval) for name, scores in result.measures.items() if scores.retrieval]
     if judged:
-        rows: list[list[str]] = []
-        for name, scores in judged:
-            found = scores.retrieval
-            assert found is not None
-            precisions = [f"{precision.micro:.3f}" for precision in found.precision]
-            ranks = [f"{found.mean_reciprocal_rank:.3f}", f"{found.mean_average_precision:.3f}"]
-            rows.append([_name(name), *precisions, *ranks, *(f"{h.skewness:.2f}" for h in scores.hubness)])
-        found = judged[0][1].retrieval
-        assert found is not None
+        _, first, found = judged[0]
+        columns = ["measure", *(f"P@{k}" for k in result.ks), "MRR", "MAP", *(f"hub skew@{h.k}" for h in first.hubness)]
+        rows = [
+            [
+                _name(name),
+                *(f"{precision.micro:.3f}" for precision in retrieval.precision),
+                f"{retrieval.mean_reciprocal_rank:.3f}",
+                f"{retrieval.mean_average_precision:.3f}",
+                *(f"{hubness.skewness:.2f}" for hubness in scores.hubness),
+            ]
+            for name, scores, retrieval in judged
+        ]
         rows.append(["chance", *(f"{precision.chance_micro:.3f}" for precision in found.precision)])
-        columns = ["measure", *(f"P@{k}" for k in result.ks), "MRR", "MAP"]
-        columns += [f"hubs@{h.k}" for h in judged[0][1].hubness]
-        artists = "no artist filter" if result.n_artists is None else f"{result.n_artists} artists, own artist left out"
-        title = (
-            f"found with the same label: N = {result.n_tracks} tracks, {result.n_labels} labels, {artists}, "
-            f"{found.n_queries} queries, {found.n_left_out} without anything to find"
+        padded = [row + [""] * (len(columns) - len(row)) for row in rows]
+        artists = "no artist filter" if result.n_artists is None else "tracks of the query's artist left out"
+        print_table(f"who finds the same {label}", columns, padded, left=("measure",))
+        print_line(
+            f"N = {result.n_tracks} tracks, {result.n_labels} labels, {artists}; {found.n_queries} queries, "
+            f"{found.n_left_out} tracks without anything to find"
         )
-        print_table(title, columns, [row + [""] * (len(columns) - len(row)) for row in rows], left=("measure",))
     if result.agreements:
         rows = []
         for pair in result.agreements:
-            shared = pair.agreement.neighbors
-            overlaps = [f"{s.overlap:.3f} ({s.overlap_chance:.3f})" for s in shared]
-            mantel = pair.agreement.mantel
-            p_value = f"{mantel.p_value:.3f}" if mantel.n_permutations else ""
-            row_mean = f"{pair.agreement.rows.mean:.3f}"
-            rows.append([f"{pair.first} and {pair.second}", *overlaps, row_mean, f"{mantel.correlation:.3f}", p_value])
-        ks = [s.k for s in result.agreements[0].agreement.neighbors]
-        columns = ["agreement", *(f"overlap@{k} (chance)" for k in ks), "Spearman", "Mantel", "p"]
-        print_table(f"agreement of measures: N = {result.n_tracks}", columns, rows, left=("agreement",))
+            shared, mantel = pair.agreement.neighbors[-1], pair.agreement.mantel
+            rows.append(
+                [
+                    f"{pair.first} and {pair.second}",
+                    f"{shared.overlap:.3f}",
+                    f"{shared.overlap_chance:.3f}",
+                    f"{pair.agreement.rows.mean:.3f}",
+                    f"{mantel.correlation:.3f}",
+                    f"{mantel.p_value:.3f}" if mantel.n_permutations else "",
+                ]
+            )
+        k = result.agreements[0].agreement.neighbors[-1].k
+        columns = ["measures", f"overlap@{k}", "chance", "Spearman", "Mantel", "p"]
+        print_table(f"how far measures agree, N = {result.n_tracks}", columns, rows, left=("measures",))
+
+
+def _print_example(library: Library, measure: str) -> None:
+    """The nearest of the library's first track, and how to ask for others."""
+    seed = library.distances(measure)[1][0]
+    nearest_report(library.nearest(seed, k=5, measure=measure), [seed], measure, as_json=False)
+    print_line(f'ask for others: audiosim nearest "{seed.label}" --measure {measure} --library {library.folder}')
 
 
 def _name(measure: str) -> str:

@@ -14,7 +14,8 @@ from rich.text import Text
 
 _PLAIN_INTERVAL = 10.0  # seconds between lines when stderr is no terminal
 
-stdout = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+# A table in a file or a pipe is not to be folded to some imagined width.
+stdout = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -86,4 +87,4 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 def print_line(line: str) -> None:
     """One line on stdout."""
-    stdout.print(Text(line))
+    stdout.print(Text(line), soft_wrap=True)

@@ -75,7 +75,7 @@ def run(
         scheduling=_scheduling(settings, workers, scheduler),
         progress=reports.screen,
     )
-    reports.run_report(opened, report, as_json=json)
+    reports.run_report(opened, report, label=settings.evaluate.label, as_json=json)
 
 
 def add(
@@ -154,7 +154,7 @@ def compare(
         recompute=recompute,
         progress=reports.screen,
     )
-    reports.compare_report(opened, report, as_json=json)
+    reports.compare_report(report, as_json=json)
 
 
 def evaluate(
@@ -174,7 +174,7 @@ def evaluate(
 
     opened, settings = _open(library, _overrides(label=label))
     result = stage.evaluate(opened, settings, measures=measure, labels_file=labels)
-    reports.evaluation_report(opened, result, label=settings.evaluate.label, as_json=json)
+    reports.evaluation_report(result, label=settings.evaluate.label, as_json=json)
 
 
 def baseline(
