@@ -37,7 +37,7 @@ _TRIM_FRAME, _TRIM_HOP = 2048, 512  # samples: librosa.effects.trim's frames
 # FFmpeg reads these containers and no others: playlists and scripts, which name further files and URLs, are not audio.
 _CONTAINERS = "aac,ac3,aiff,ape,asf,au,caf,dsf,dts,eac3,flac,matroska,mov,mp3,mpc,mpc8,ogg,tak,tta,w64,wav,wv"
 # Their headers state no duration, or none that FFmpeg tells from its guess by the bit rate.
-_ESTIMATED = frozenset({"aac", "ac3", "eac3", "dts", "mp3"})
+_GUESSED = frozenset({"aac", "ac3", "eac3", "dts", "mp3"})
 _UNKNOWN_LENGTH = 2**63 - 1  # frames: libsndfile's SF_COUNT_MAX, for a FLAC that was written to a pipe
 _FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "flt": 1.0, "dbl": 1.0}
 _SAMPLE_TYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "flt": np.float32, "dbl": np.float64}
@@ -90,11 +90,12 @@ class _UndecodableError(AudioError):
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """What a decoder delivers: mono blocks, and the duration (s) that the header states."""
+    """What a decoder delivers: mono blocks, and the duration (s) that the header states or lets guess."""
 
     sample_rate: int
     duration: float | None
     blocks: Iterable[FloatArray]
+    is_guess: bool = False
 
 
 def load(path: Path, *, spec: AudioSpec = _DEFAULT_SPEC) -> FloatArray:
@@ -166,8 +167,8 @@ def trim(signal: FloatArray, *, trim_db: float = 40.0) -> FloatArray:
     Examples
     --------
     >>> signal = np.concatenate([np.zeros(22_050, np.float32), np.ones(22_050, np.float32)])
-    >>> trim(signal).shape  # the first frame that reaches the sound begins 1024 samples before its centre
-    (23074,)
+    >>> 44_100 - len(trim(signal))  # the first frame that reaches the sound is centred on hop 42
+    21504
     """
     n_hops = len(signal) // _TRIM_HOP
     whole = signal[: n_hops * _TRIM_HOP].reshape(n_hops, _TRIM_HOP)
@@ -223,7 +224,7 @@ def _signal_of(stream: _Stream, spec: AudioSpec) -> FloatArray:
     rate = stream.sample_rate
     if not low <= rate <= high:
         raise AudioError(f"sample rate must be between {low} and {high} Hz, the header states {rate}")
-    if stream.duration is not None and stream.duration > spec.max_duration:
+    if stream.duration is not None and stream.duration > spec.max_duration and not stream.is_guess:
         raise AudioError(
             f"too long: {stream.duration:.0f} s; raise audio.max_duration ({spec.max_duration:g} s) to accept it"
         )
@@ -232,7 +233,8 @@ def _signal_of(stream: _Stream, spec: AudioSpec) -> FloatArray:
         if rate == spec.sample_rate
         else soxr.ResampleStream(rate, spec.sample_rate, 1, dtype="float32", quality="HQ")
     )
-    signal = _GrowingSignal(int(min(stream.duration or 0.0, spec.max_duration) * spec.sample_rate))
+    expected = min(max(stream.duration or 0.0, 0.0), spec.max_duration)
+    signal = _GrowingSignal(int(expected * spec.sample_rate))
     n_decoded = 0
     for block in stream.blocks:
         finite = np.isfinite(block)
@@ -325,11 +327,9 @@ def _ffmpeg(file: FileIO) -> Generator[_Stream]:
         first = next(batches, None)
         if first is None:
             raise _UndecodableError("FFmpeg: no packet of it can be decoded")
-        duration = None
-        if container.duration is not None and container.format.name not in _ESTIMATED:
-            duration = container.duration / av.time_base
+        duration = None if container.duration is None else container.duration / av.time_base
         blocks = (_mix_frames(batch) for batch in chain([first], batches))
-        yield _Stream(first[0].sample_rate, duration, blocks)
+        yield _Stream(first[0].sample_rate, duration, blocks, is_guess=container.format.name in _GUESSED)
 
 
 def _ffmpeg_frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:

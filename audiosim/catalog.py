@@ -94,6 +94,44 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+@contextlib.contextmanager
+def _translated(path: Path) -> Generator[None]:
+    """Errors of SQLite as errors of the library."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LibraryError(
+            f"{path} cannot be read or written: {error}; what was committed before is safe: see that the disk has room "
+            "and the folder may be written, and run again"
+        ) from error
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """A connection to the file, for reading only where it cannot be written."""
+    mode = "rw" if os.access(path, os.W_OK) else "ro"
+    with _translated(path):
+        return sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=30,
+            check_same_thread=False,
+            isolation_level=None,
+        )
+
+
+def _require_format(connection: sqlite3.Connection, folder: Path) -> None:
+    try:
+        version = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
+    except sqlite3.Error as error:
+        raise LibraryError(f"{folder / CATALOG_NAME} is not a catalog that can be read: {error}") from error
+    if version is None or version[0] != str(FORMAT_VERSION):
+        found = "no format" if version is None else f"format {version[0]}"
+        raise LibraryVersionError(
+            f"library {folder} has {found}, this audiosim reads format {FORMAT_VERSION}; "
+            "use the version of audiosim that made it, or make a new library"
+        )
+
+
 class Catalog:
     """The catalog of one library folder, open for reading or for writing (see `audiosim.lock`)."""
 
@@ -108,7 +146,7 @@ class Catalog:
             # Built under another name first, so that a kill never leaves half a catalog.
             draft = folder / f"{CATALOG_NAME}.draft"
             draft.unlink(missing_ok=True)
-            with contextlib.closing(sqlite3.connect(draft)) as connection, connection:
+            with _translated(draft), contextlib.closing(sqlite3.connect(draft)) as connection, connection:
                 connection.executescript(_SCHEMA)
                 connection.execute("INSERT INTO meta VALUES ('format_version', ?)", (str(FORMAT_VERSION),))
             draft.replace(folder / CATALOG_NAME)
@@ -130,18 +168,12 @@ class Catalog:
             raise LibraryError(
                 f"{folder} is not an audiosim library (it has no {CATALOG_NAME}); make one with: audiosim run"
             )
+        connection = _open(path)
         try:
-            connection = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
-            version = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise LibraryError(f"{path} is not a catalog that can be read: {error}") from error
-        if version is None or version[0] != str(FORMAT_VERSION):
-            found = "no format" if version is None else f"format {version[0]}"
+            _require_format(connection, folder)
+        except BaseException:
             connection.close()
-            raise LibraryVersionError(
-                f"library {folder} has {found}, this audiosim reads format {FORMAT_VERSION}; "
-                "use the version of audiosim that made it, or make a new library"
-            )
+            raise
         return cls(connection, folder)
 
     def close(self) -> None:
@@ -150,14 +182,22 @@ class Catalog:
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[None]:
-        """All that is written inside counts together, or not at all."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+        """All that is written inside counts together, or not at all.
+
+        Raises
+        ------
+        LibraryError
+            The file cannot be written: the disk is full, say.
+        """
+        with _translated(self._folder / CATALOG_NAME):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:  # SQLite rolls back by itself when the disk is full
+                    self._connection.execute("ROLLBACK")
+                raise
 
     # Tracks and files
 
@@ -207,6 +247,16 @@ class Catalog:
         self._connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (key, track_id, size, mtime_ns))
         self._connection.execute("DELETE FROM failures WHERE path = ? OR track_id = ?", (key, track_id))
 
+    def forget_file(self, path: Path) -> None:
+        """Say that a file is gone."""
+        self._connection.execute("DELETE FROM files WHERE path = ?", (os.fsencode(path),))
+
+    def forget_fileless(self) -> None:
+        """Forget tracks, and their failures, that have neither a file nor features any more."""
+        in_use = "SELECT track_id FROM files UNION SELECT track_id FROM feature_rows"
+        self._connection.execute(f"DELETE FROM failures WHERE track_id NOT IN ({in_use})")  # noqa: S608 - a constant
+        self._connection.execute(f"DELETE FROM tracks WHERE track_id NOT IN ({in_use})")  # noqa: S608
+
     # Failures
 
     def put_failure(self, failure: Failure) -> None:
@@ -248,6 +298,10 @@ class Catalog:
         return dict(
             self._connection.execute("SELECT feature, count(*) FROM feature_rows GROUP BY feature ORDER BY feature")
         )
+
+    def tracks_with_features(self) -> set[str]:
+        """Ids of the tracks that have any."""
+        return {track_id for (track_id,) in self._connection.execute("SELECT DISTINCT track_id FROM feature_rows")}
 
     def commit_rows(self, feature: str, first_row: int, track_ids: Sequence[str]) -> None:
         """Make the rows from `first_row` on count; the values are in the store already."""

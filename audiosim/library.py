@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from audiosim import lock
-from audiosim.catalog import Catalog, Track
+from audiosim.catalog import CATALOG_NAME, Catalog, Track
 from audiosim.errors import LibraryError, NotComputedError, TrackNotFoundError
 from audiosim.sources.fold import fold_name
 
@@ -32,6 +32,7 @@ class Library:
     def __init__(self, folder: Path, catalog: Catalog) -> None:
         self.folder = folder
         self.catalog = catalog
+        self._is_writing = False
 
     @classmethod
     def open(cls, folder: Path | str) -> Self:
@@ -52,9 +53,10 @@ class Library:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LibraryError(f"library folder {folder} cannot be made: {error.strerror}") from error
-        with lock.writing(folder):
-            catalog = Catalog.create(folder)
-        return cls(folder, catalog)
+        if not (folder / CATALOG_NAME).exists():
+            with lock.writing(folder):
+                Catalog.create(folder).close()
+        return cls.open(folder)
 
     def close(self) -> None:
         """Close the catalog."""
@@ -62,12 +64,22 @@ class Library:
 
     @contextlib.contextmanager
     def writing(self) -> Generator[None]:
-        """Hold the library for writing; a second writer is refused (`LibraryLockedError`)."""
+        """Hold the library for writing; a second writer is refused (`LibraryLockedError`).
+
+        Stages hold it while they work. Who runs several of them holds it around all, so that nobody comes in between.
+        """
         from audiosim import store  # noqa: PLC0415 - zarr takes its time to import
 
-        with lock.writing(self.folder):
-            store.sweep(self.folder)
+        if self._is_writing:
             yield
+            return
+        with lock.writing(self.folder):
+            self._is_writing = True
+            try:
+                store.sweep(self.folder)
+                yield
+            finally:
+                self._is_writing = False
 
     def tracks(self) -> list[Track]:
         """All tracks in order of arrival."""

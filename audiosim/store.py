@@ -58,7 +58,7 @@ class FeatureStore:
     """
 
     def __init__(self, group: zarr.Group, layout: FeatureLayout) -> None:
-        self._group = group
+        self._arrays: dict[str, Any] = dict(group.arrays())
         self.layout = layout
 
     @classmethod
@@ -95,26 +95,23 @@ class FeatureStore:
         if self.layout.kind == "vectors":
             self._replace_tail("vectors", first_row, np.stack(values))
             return
-        first_frame = int(self._array("offsets")[first_row])
+        first_frame = int(self._arrays["offsets"][first_row])
         ends = first_frame + np.cumsum([len(frames) for frames in values], dtype=np.int64)
         self._replace_tail("frames", first_frame, np.concatenate(values))
         self._replace_tail("offsets", first_row + 1, ends)
 
     def vectors(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Rows `start` to `stop` of a vector feature, (stop - start, n_dims)."""
-        return np.asarray(self._array("vectors")[start:stop], dtype=np.float32)
+        return np.asarray(self._arrays["vectors"][start:stop], dtype=np.float32)
 
     def frames(self, start: int, stop: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Frames of rows `start` to `stop` end to end, and their offsets (stop - start + 1,) from 0."""
-        offsets = np.asarray(self._array("offsets")[start : stop + 1], dtype=np.int64)
-        frames = np.asarray(self._array("frames")[offsets[0] : offsets[-1]], dtype=np.float32)
+        offsets = np.asarray(self._arrays["offsets"][start : stop + 1], dtype=np.int64)
+        frames = np.asarray(self._arrays["frames"][offsets[0] : offsets[-1]], dtype=np.float32)
         return frames, offsets - offsets[0]
 
-    def _array(self, name: str) -> Any:  # noqa: ANN401 - zarr's arrays are generic in private types
-        return self._group[name]
-
     def _replace_tail(self, name: str, start: int, values: npt.NDArray[np.float32] | npt.NDArray[np.int64]) -> None:
-        array = self._array(name)
+        array = self._arrays[name]
         array.resize((start + len(values), *array.shape[1:]))
         array[start:] = values
 
@@ -123,7 +120,8 @@ class DistanceStore:
     """One measure's distances: `distance` (n_rows, n_rows) float32, NaN where nothing was computed yet."""
 
     def __init__(self, group: zarr.Group, path: Path) -> None:
-        self._group = group
+        self._array: Any = group["distance"]
+        self.attributes: dict[str, object] = dict(group.attrs)
         self.path = path
 
     @classmethod
@@ -157,15 +155,6 @@ class DistanceStore:
         return cls(zarr.open_group(path, mode="r"), path)
 
     @property
-    def _array(self) -> Any:  # noqa: ANN401 - zarr's arrays are generic in private types
-        return self._group["distance"]
-
-    @property
-    def attributes(self) -> dict[str, object]:
-        """What the distances depend on."""
-        return dict(self._group.attrs)
-
-    @property
     def n_rows(self) -> int:
         """Rows, and columns, of the matrix."""
         return self._array.shape[0]
@@ -193,14 +182,20 @@ def sweep(library: Path) -> None:
             shutil.rmtree(draft)
 
 
+def stored_distances(library: Path) -> dict[str, dict[str, object]]:
+    """Measures that have distances on disk, complete or not, and what these depend on."""
+    paths = sorted((library / DISTANCES).glob("*.zarr"))
+    return {path.stem: dict(zarr.open_group(path, mode="r").attrs) for path in paths}
+
+
 def remove_feature(library: Path, name: str) -> None:
     """Delete a feature's values; the catalog must have dropped its rows before."""
-    shutil.rmtree(_feature_path(library, name), ignore_errors=True)
+    _remove(_feature_path(library, name))
 
 
 def remove_distances(library: Path, measure: str) -> None:
     """Delete a measure's distances; the catalog must have dropped its matrix before."""
-    shutil.rmtree(_distance_path(library, measure), ignore_errors=True)
+    _remove(_distance_path(library, measure))
 
 
 def digest(*parts: object) -> str:
@@ -217,6 +212,14 @@ def _feature_path(library: Path, name: str) -> Path:
 
 def _distance_path(library: Path, measure: str) -> Path:
     return library / DISTANCES / f"{measure}.zarr"
+
+
+def _remove(path: Path) -> None:
+    """Delete a store; after a kill it is there as a whole, or as a draft that the next `sweep` takes."""
+    if path.exists():
+        draft = path.with_suffix(".removed.draft")
+        path.replace(draft)
+        shutil.rmtree(draft)
 
 
 def _create_features(path: Path, layout: FeatureLayout) -> zarr.Group:

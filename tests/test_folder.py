@@ -112,19 +112,6 @@ def test_an_unreadable_folder_is_told_and_the_rest_is_read(tmp_path, monkeypatch
     assert problems(tmp_path) == {"closed": "cannot be read: Permission denied"}
 
 
-def test_a_deep_tree_needs_no_recursion(tmp_path):
-    depth = 1_200
-    here = os.open(tmp_path, os.O_RDONLY)
-    for _ in range(depth):
-        os.mkdir("d", dir_fd=here)
-        below = os.open("d", os.O_RDONLY, dir_fd=here)
-        os.close(here)
-        here = below
-    os.close(os.open("song.mp3", os.O_CREAT | os.O_WRONLY, dir_fd=here))
-    os.close(here)
-    assert [len(item.path.relative_to(tmp_path).parts) for item in find_audio(tmp_path)] == [depth + 1]
-
-
 def test_the_root_must_be_a_folder(tmp_path):
     for root, reason in ((tmp_path / "absent", "No such file"), (touch(tmp_path / "file"), "Not a directory")):
         with pytest.raises(SourceError, match=f"{root.name} cannot be read: {reason}"):

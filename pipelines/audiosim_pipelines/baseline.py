@@ -45,11 +45,11 @@ def import_baseline(library: Library, table: Path) -> None:
         return
     with library.writing():
         _forget(library)
-        if kept is not None:
-            kept.unlink()
         draft = library.folder / f"{_NAME}.draft"
         draft.write_bytes(table.read_bytes())
-        draft.replace(library.folder / f"{_NAME}{suffix}")
+        imported = draft.replace(library.folder / f"{_NAME}{suffix}")
+        if kept is not None and kept != imported:
+            kept.unlink()
 
 
 def join_baseline(library: Library, settings: Settings) -> BaselineReport | None:
@@ -97,12 +97,14 @@ def _keep(library: Library, scales: CorpusStatistics) -> None:
 def _forget(library: Library) -> None:
     """Drop what came of another table."""
     catalog = library.catalog
+    # Distances go first: while they are there, the rows that they are about keep their order.
+    with catalog.transaction():
+        catalog.drop_matrix(FEATURE)
+    remove_distances(library.folder, FEATURE)
     with catalog.transaction():
         catalog.drop_rows(FEATURE)
         catalog.drop_statistics(FEATURE)
-        catalog.drop_matrix(FEATURE)
     remove_feature(library.folder, FEATURE)
-    remove_distances(library.folder, FEATURE)
 
 
 def _rejected(table: FeatureTable) -> str:

@@ -18,7 +18,7 @@ from audiosim.errors import AudiosimError
 from audiosim.features.statistics import CorpusStatistics
 from audiosim.library import Library
 from audiosim.recommend import neighbors
-from audiosim.store import DistanceStore, FeatureStore, digest, remove_distances
+from audiosim.store import DistanceStore, FeatureStore, digest, remove_distances, stored_distances
 from audiosim_kernels import device as devices
 from audiosim_pipelines.cluster import Cluster, Scheduling, connect
 from audiosim_pipelines.progress import Progress, Silent
@@ -142,16 +142,21 @@ def _plan(library: Library, settings: Settings, name: str) -> _Job | MeasureRepo
         "version": measure.version,
         "parameters": parameters(measure),
         "feature": measure.feature,
-        "features_digest": digest(
-            features.layout.attributes(),
-            *(() if statistics is None else (statistics.mean.tobytes(), statistics.std.tobytes())),
-        ),
+        "features_digest": digest(features.layout.attributes()),
+        # `extract` looks here when statistics are refreshed.
+        "statistics_digest": statistics and digest(statistics.mean.tobytes(), statistics.std.tobytes()),
     }
     job = _Job(measure, features, statistics, track_ids, digest(attributes), attributes)
-    complete = catalog.matrix(name)
-    if complete is not None and complete[:2] == (job.fingerprint, len(track_ids)):
+    if _n_known(library, job) == len(track_ids):
         return MeasureReport(name, 0, len(track_ids), "complete")
     return job
+
+
+def _n_known(library: Library, job: _Job) -> int:
+    """Rows of the stored matrix that are complete."""
+    complete = library.catalog.matrix(job.measure.name)
+    is_stored = job.measure.name in stored_distances(library.folder)
+    return complete[1] if is_stored and complete is not None and complete[0] == job.fingerprint else 0
 
 
 def _statistics(library: Library, measure: Measure) -> CorpusStatistics | None:
@@ -166,9 +171,8 @@ def _statistics(library: Library, measure: Measure) -> CorpusStatistics | None:
 def _compare_one(stage: _Stage, job: _Job) -> MeasureReport:
     name, n_rows = job.measure.name, len(job.track_ids)
     tile_size = stage.settings.compare.tile or (_SMALL_TILE if n_rows < _MANY_ROWS else _LARGE_TILE)
+    n_known = _n_known(stage.library, job)  # before opening makes what is not there
     store = DistanceStore.open(stage.library.folder, name, job.attributes, n_rows=n_rows, tile=tile_size)
-    complete = stage.library.catalog.matrix(name)
-    n_known = complete[1] if complete is not None and complete[0] == job.fingerprint else 0
     n_total = (n_rows * (n_rows - 1) - n_known * (n_known - 1)) // 2
     n_computed = 0
 

@@ -70,4 +70,6 @@ def _decode(paths: list[Path], problem: AudioError | None, spec: AudioSpec) -> S
             return load(path, spec=spec)
         except AudioError as error:
             problem = error
+        except Exception as error:  # noqa: BLE001 - a fault that one odd file brings to light must not end the run
+            problem = AudioError(f"cannot be decoded: {type(error).__name__}: {error}")
     return problem or AudioError("no file holds this track any more; run: audiosim add")

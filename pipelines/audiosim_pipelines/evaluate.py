@@ -15,6 +15,7 @@ from audiosim.sources.labels import read_labels
 from audiosim_pipelines.settings import Settings
 
 REPORTS = "reports"
+REPORT_NAME = "evaluation.json"
 TAG_LABELS = ("genre", "artist", "album")
 
 
@@ -68,9 +69,25 @@ def evaluate(
         n_permutations=options.n_permutations,
         seed=options.seed,
     )
-    report = {"label": options.label, "artist_filter": filtered, **result.as_dict()}
-    _write(library.folder / REPORTS / "evaluation.json", report)
+    report = {**_subject(library, settings, names), "artist_filter": filtered, **result.as_dict()}
+    _write(library.folder / REPORTS / REPORT_NAME, report)
     return result
+
+
+def is_evaluated(library: Library, settings: Settings) -> bool:
+    """Whether the report that is there judges all matrices as they are now, by the label of the settings."""
+    try:
+        report = json.loads((library.folder / REPORTS / REPORT_NAME).read_text())
+    except (OSError, ValueError):
+        return False
+    subject = _subject(library, settings, library.measures())
+    return {key: report.get(key) for key in subject} == subject
+
+
+def _subject(library: Library, settings: Settings, names: Sequence[str]) -> dict[str, object]:
+    """What an evaluation is about: the label, and each matrix by its fingerprint and number of rows; JSON-ready."""
+    matrices = {name: list((library.catalog.matrix(name) or ())[:2]) for name in sorted(names)}
+    return {"label": settings.evaluate.label, "matrices": matrices}
 
 
 def _common(library: Library, names: Sequence[str]) -> tuple[list[Track], dict[str, npt.NDArray[np.float32]]]:

@@ -4,9 +4,11 @@ Decoding runs ahead in threads; features are computed in batches that mix tracks
 so that whatever a killed run had not committed is done again with the same result.
 """
 
+import functools
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +17,16 @@ from audiosim.catalog import Catalog, Failure, Track
 from audiosim.errors import AudioError
 from audiosim.features.moments import moments
 from audiosim.features.pooling import mean_pool
+from audiosim.features.spec import MfccSpec
 from audiosim.features.statistics import FrameSums, corpus_statistics
 from audiosim.library import Library
-from audiosim.store import FeatureLayout, FeatureStore, remove_distances, remove_feature
+from audiosim.store import FeatureLayout, FeatureStore, remove_distances, remove_feature, stored_distances
 from audiosim_pipelines.decode import Signal, decode_ahead
 from audiosim_pipelines.progress import Progress, Silent
 from audiosim_pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from audiosim.features.mfcc import MfccExtractor
 
 STAGE = "extract"
 
@@ -125,15 +131,12 @@ def _extract_pending(
     pending: Sequence[Track],
     progress: Progress,
 ) -> None:
-    from audiosim.features.backend import configure  # noqa: PLC0415 - loads Keras
-    from audiosim.features.mfcc import MfccExtractor  # noqa: PLC0415
-
-    threads = settings.machine.n_threads
-    configure(n_threads=threads)
     batch = _Batch()
 
     def signals() -> Generator[tuple[Track, Signal]]:
-        for track, decoded in decode_ahead(pending, library.catalog, settings.audio, threads=threads):
+        for track, decoded in decode_ahead(
+            pending, library.catalog, settings.audio, threads=settings.machine.n_threads
+        ):
             if isinstance(decoded, AudioError):
                 path = track.paths[0] if track.paths else Path(track.label)
                 batch.failures.append(Failure(STAGE, path, track.track_id, str(decoded)))
@@ -142,13 +145,24 @@ def _extract_pending(
                 yield track, decoded
 
     with progress.bar("extract", len(pending), "tracks") as advance:
-        for track, frames in MfccExtractor(settings.mfcc()).extract_keyed(signals()):
+        for track, frames in _extractor(settings.mfcc()).extract_keyed(signals()):
             batch.tracks.append(track)
             batch.frames.append(frames)
             advance(1)
             if batch.is_full():
                 _commit(library.catalog, settings, stores, batch)
         _commit(library.catalog, settings, stores, batch)
+
+
+@functools.cache
+def _extractor(spec: MfccSpec) -> "MfccExtractor":
+    """The extractor of a spec; what it compiled serves every later call in the process."""
+    from audiosim.features.backend import configure  # noqa: PLC0415 - loads Keras
+    from audiosim.features.mfcc import MfccExtractor  # noqa: PLC0415
+
+    # The other threads decode.
+    configure(n_threads=1)
+    return MfccExtractor(spec)
 
 
 def _commit(catalog: Catalog, settings: Settings, stores: dict[str, FeatureStore], batch: _Batch) -> None:
@@ -171,7 +185,7 @@ def _commit(catalog: Catalog, settings: Settings, stores: dict[str, FeatureStore
 
 def _keep_statistics(catalog: Catalog, stores: dict[str, FeatureStore], n_tracks: int) -> None:
     """Mean and spread of every coefficient over all frames, and of every vector component over all tracks."""
-    frames = corpus_statistics(FrameSums.of(stores["mfcc"].frames(row, row + 1)[0]) for row in range(n_tracks))
+    frames = corpus_statistics(map(FrameSums.of, _frames_by_track(stores["mfcc"], n_tracks)))
     vectors = corpus_statistics(FrameSums.of(vector[None]) for vector in stores["mfcc_moments"].vectors(0, n_tracks))
     with catalog.transaction():
         # Pooled frames keep the scale of the frames that they are means of.
@@ -179,30 +193,47 @@ def _keep_statistics(catalog: Catalog, stores: dict[str, FeatureStore], n_tracks
             catalog.put_statistics(name, mean=statistics.mean, std=statistics.std, n_frames=statistics.n_frames)
 
 
+def _frames_by_track(store: FeatureStore, n_tracks: int) -> Generator[Frames]:
+    for start in range(0, n_tracks, _COMMIT_TRACKS):
+        frames, offsets = store.frames(start, min(start + _COMMIT_TRACKS, n_tracks))
+        yield from np.split(frames, offsets[1:-1])
+
+
 def _forget_statistics(library: Library, settings: Settings) -> str:
-    """Drop the statistics of the audio features and the distances that came of them."""
+    """Drop the statistics of the audio features and the distances that depend on them."""
     catalog = library.catalog
     features = layouts(settings)
     dropped = [
-        name for name in catalog.matrices() if (catalog.matrix(name) or ("", 0, {}))[2].get("feature") in features
+        measure
+        for measure, made_of in stored_distances(library.folder).items()
+        if made_of["feature"] in features and made_of["statistics_digest"] is not None
     ]
     with catalog.transaction():
         for name in features:
             catalog.drop_statistics(name)
-        for measure in dropped:
-            catalog.drop_matrix(measure)
-    for measure in dropped:
-        remove_distances(library.folder, measure)
+    _forget_distances(library, dropped)
     return f"corpus statistics are refreshed; compare computes anew: {', '.join(dropped) or 'nothing'}"
 
 
 def _forget_features(library: Library, settings: Settings) -> str:
     """Drop all features and what was computed from them."""
     catalog = library.catalog
-    _forget_statistics(library, settings)
+    features = layouts(settings)
+    # Distances go first: while they are there, the rows that they are about keep their order.
+    stored = stored_distances(library.folder)
+    _forget_distances(library, [measure for measure, made_of in stored.items() if made_of["feature"] in features])
     with catalog.transaction():
-        for name in layouts(settings):
+        for name in features:
+            catalog.drop_statistics(name)
             catalog.drop_rows(name)
-    for name in layouts(settings):
+    for name in features:
         remove_feature(library.folder, name)
     return "all features and distances were thrown away and are computed again"
+
+
+def _forget_distances(library: Library, measures: Sequence[str]) -> None:
+    with library.catalog.transaction():
+        for measure in measures:
+            library.catalog.drop_matrix(measure)
+    for measure in measures:
+        remove_distances(library.folder, measure)

@@ -11,7 +11,7 @@ from audiosim_pipelines.add import AddReport, add
 from audiosim_pipelines.baseline import BaselineReport, import_baseline, join_baseline
 from audiosim_pipelines.cluster import Scheduling
 from audiosim_pipelines.compare import MeasureReport, compare
-from audiosim_pipelines.evaluate import evaluate
+from audiosim_pipelines.evaluate import evaluate, is_evaluated
 from audiosim_pipelines.extract import ExtractReport, extract
 from audiosim_pipelines.progress import Progress, Silent
 from audiosim_pipelines.settings import Settings
@@ -61,18 +61,19 @@ def run(
         Who wants to see how far it is.
     """
     progress = progress or Silent()
-    added = add(library, sources, progress=progress)
-    extracted = extract(library, settings, progress=progress)
-    for note in extracted.notes:
-        progress.say(note)
-    if baseline is not None:
-        import_baseline(library, baseline)
-    joined = join_baseline(library, settings)
-    compared = compare(library, settings, scheduling=scheduling, progress=progress)
-    judged: Evaluation | None = None
-    if any(report.n_pairs_computed for report in compared) or labels_file is not None:
-        try:
-            judged = evaluate(library, settings, labels_file=labels_file)
-        except AudiosimError as error:
-            progress.say(f"no evaluation: {error}")
+    with library.writing():
+        added = add(library, sources, progress=progress)
+        extracted = extract(library, settings, progress=progress)
+        for note in extracted.notes:
+            progress.say(note)
+        if baseline is not None:
+            import_baseline(library, baseline)
+        joined = join_baseline(library, settings)
+        compared = compare(library, settings, scheduling=scheduling, progress=progress)
+        judged: Evaluation | None = None
+        if library.measures() and (labels_file is not None or not is_evaluated(library, settings)):
+            try:
+                judged = evaluate(library, settings, labels_file=labels_file)
+            except AudiosimError as error:
+                progress.say(f"no evaluation: {error}")
     return RunReport(added, extracted, joined, compared, judged)
