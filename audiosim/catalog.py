@@ -96,10 +96,10 @@ def printable(text: str) -> str:
 
 @contextlib.contextmanager
 def _translated(path: Path) -> Generator[None]:
-    """Errors of SQLite as errors of the library."""
+    """What befalls SQLite in the world (a full disk, a file that is read-only or locked) as an error of the library."""
     try:
         yield
-    except sqlite3.Error as error:
+    except sqlite3.OperationalError as error:
         raise LibraryError(
             f"{path} cannot be read or written: {error}; what was committed before is safe: see that the disk has room "
             "and the folder may be written, and run again"

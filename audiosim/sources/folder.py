@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from audiosim.catalog import CATALOG_NAME
 from audiosim.errors import SourceError
 from audiosim.sources.tags import Tags
 
@@ -14,7 +15,6 @@ AUDIO_SUFFIXES = frozenset(
     | {".m4a", ".m4b", ".mka", ".mp2", ".mp3", ".mpc", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".spx"}
     | {".tak", ".tta", ".w64", ".wav", ".wave", ".weba", ".webm", ".wma", ".wv"}
 )
-CATALOG_NAME = "catalog.sqlite"  # a folder that holds one is a library, not music
 
 # What operating systems and network drives put among music. Other names with a dot in front are music:
 # "...And Justice for All", ".38 Special".

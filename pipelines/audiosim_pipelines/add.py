@@ -20,8 +20,10 @@ _TAGS = ("artist", "title", "album", "genre", "isrc")
 
 @dataclass(frozen=True, slots=True)
 class AddReport:
-    """What `add` found: tracks that are new, files that were looked at, what cannot be used, and files that were known
-    but hold other bytes now, and so another track."""
+    """What `add` found: tracks that are new, files that were looked at, and what cannot be used.
+
+    A changed file was known and holds other bytes now, so it is another track.
+    """
 
     n_tracks_added: int
     n_files_seen: int
@@ -41,10 +43,11 @@ def add(library: Library, sources: Sequence[Path], *, progress: Progress | None 
     """
     progress = progress or Silent()
     catalog = library.catalog
+    roots = [source.absolute() for source in sources]
     n_added = n_changed = 0
     with library.writing():
         found = [entry for source in sources for entry in collect(source)]
-        _forget_old(catalog, sources)
+        _forget_old_failures(catalog, roots)
         with progress.bar("add", len(found), "files") as advance:
             for batch in _batches(found, _COMMIT_EVERY):
                 with catalog.transaction():
@@ -53,7 +56,7 @@ def add(library: Library, sources: Sequence[Path], *, progress: Progress | None 
                         n_added += is_new
                         n_changed += is_changed
                         advance(1)
-        _forget_gone(catalog, sources)
+        _forget_gone(catalog, roots)
     return AddReport(n_added, len(found), len(catalog.failures(STAGE)), n_changed)
 
 
@@ -104,29 +107,31 @@ def _examine(path: Path) -> tuple[str, os.stat_result, Tags] | str:
         return f"cannot be examined: {type(error).__name__}: {error}"
 
 
-def _forget_old(catalog: Catalog, sources: Sequence[Path]) -> None:
+def _forget_old_failures(catalog: Catalog, roots: Sequence[Path]) -> None:
     """Drop failures of what is looked at again now, and of files that are gone."""
     old = [failure.path for failure in catalog.failures(STAGE)]
-    looked_at = [path for path in old if _is_below(path, sources)]
+    looked_at = [path for path in old if _is_below(path, roots)]
     gone = [path for path in old if not os.path.lexists(path)]
     with catalog.transaction():
         catalog.forget_failures(STAGE, [*looked_at, *gone])
 
 
-def _forget_gone(catalog: Catalog, sources: Sequence[Path]) -> None:
-    """Forget files below the sources that are gone, unless theirs is the only name that a result has."""
+def _forget_gone(catalog: Catalog, roots: Sequence[Path]) -> None:
+    """Forget files that are gone, where another file holds the track or, below the roots, where nothing came of it."""
     with_features = catalog.tracks_with_features()
     with catalog.transaction():
         for track in catalog.tracks():
-            gone = [path for path in track.paths if _is_below(path, sources) and not os.path.lexists(path)]
-            if len(gone) < len(track.paths) or track.track_id not in with_features:
-                for path in gone:
-                    catalog.forget_file(path)
+            gone = [path for path in track.paths if not os.path.lexists(path)]
+            if len(gone) == len(track.paths):
+                # The name that a result has stays; so does a file on a drive that is not connected now.
+                is_kept = track.track_id in with_features
+                gone = [] if is_kept else [path for path in gone if _is_below(path, roots)]
+            for path in gone:
+                catalog.forget_file(path)
         catalog.forget_fileless()
 
 
-def _is_below(path: Path, sources: Sequence[Path]) -> bool:
-    roots = [source.absolute() for source in sources]
+def _is_below(path: Path, roots: Sequence[Path]) -> bool:
     return any(path == root or root in path.parents for root in roots)
 
 

@@ -2,15 +2,21 @@
 """Where tiles are computed: Dask threads, Dask processes, or a running Dask scheduler. The only importer of dask."""
 
 import contextlib
+import socket
 from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
 from dask import config
-from distributed import Client, Future, LocalCluster, as_completed
+from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
+from distributed.comm.addressing import get_address_host_port
+from distributed.comm.core import CommClosedError
 
 from audiosim.errors import AudiosimError
+
+_CONNECT_SECONDS = 10
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
@@ -36,7 +42,7 @@ class Cluster:
         for key, arguments in islice(waiting, 2 * self._n_slots):
             running.add(self._submit(function, key, arguments, keys))
         for future in running:
-            yield keys.pop(str(future.key)), future.result()
+            yield keys.pop(str(future.key)), _result(future)
             future.release()
             for key, arguments in islice(waiting, 1):
                 running.add(self._submit(function, key, arguments, keys))
@@ -52,6 +58,16 @@ class Cluster:
         future = self._client.submit(function, *arguments, pure=False, retries=1)
         keys[str(future.key)] = key
         return future
+
+
+def _result(future: "Future[Result]") -> Result:
+    try:
+        return future.result()
+    except (KilledWorker, CancelledError, CommClosedError) as error:
+        raise AudiosimError(
+            f"the Dask workers were lost ({type(error).__name__}: {error}); what was written is safe: run again, with "
+            "fewer workers if the memory was too small for them"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +111,14 @@ def connect(scheduling: Scheduling) -> Generator[Cluster]:
 def _reached(stack: contextlib.ExitStack, address: str) -> Cluster:
     """A connection to a running scheduler."""
     try:
-        client = stack.enter_context(Client(address, timeout="10s"))
-    except OSError as error:
-        raise AudiosimError(f"no Dask scheduler answers at {address}: {error}") from error
+        # A refusal is known at once; the client would try again until the time is over, and be slow to give up.
+        socket.create_connection(get_address_host_port(address), timeout=_CONNECT_SECONDS).close()
+        client = stack.enter_context(Client(address, timeout=_CONNECT_SECONDS))
+    except (OSError, ValueError) as error:
+        raise AudiosimError(
+            f"no Dask scheduler answers at {address} ({error}); give the address that `dask scheduler` prints, "
+            "tcp://host:port"
+        ) from error
     n_threads: dict[str, int] = client.nthreads()  # pyright: ignore[reportAssignmentType] - not a coroutine here
     if not n_threads:
         raise AudiosimError(f"the Dask scheduler at {address} has no workers; start one with: dask worker {address}")
