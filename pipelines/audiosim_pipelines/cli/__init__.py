@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -33,12 +34,14 @@ def main() -> None:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         _leave(f"error: {error.strerror or error}{where}; what was committed is safe, run again", EXIT_FAILURE)
-    except KeyboardInterrupt:
-        _leave("interrupted; what was committed is safe, run again to go on", EXIT_INTERRUPTED)
+    except SystemExit as ended:
+        if ended.code == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
+            _leave("interrupted; what was committed is safe, run again to go on", EXIT_INTERRUPTED)
+        raise
 
 
-def _leave(message: str, code: int) -> None:
-    print(f"\n{message}" if code == EXIT_INTERRUPTED else message, file=sys.stderr, flush=True)  # noqa: T201
+def _leave(message: str, code: int) -> NoReturn:
+    print(message, file=sys.stderr, flush=True)  # noqa: T201
     sys.stdout.flush()
     # Threads of a half-done decode or tile have nothing left to say.
     os._exit(code)
