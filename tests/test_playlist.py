@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import make_audio
 import pytest
@@ -107,6 +108,16 @@ def test_every_name_comes_back(tmp_path, relative):
         assert [entry.path.resolve() for entry in read_playlist(base)] == paths
 
 
+def test_awkward_names_are_urls_and_spaces_may_stand(tmp_path):
+    names = [" front.mp3", "#1.mp3", "two\nlines.mp3", os.fsdecode(b"\xff.mp3"), "plain é.mp3"]
+    write_m3u8(tmp_path / "list.m3u8", [PlaylistEntry(tmp_path / name) for name in names], relative=True)
+    lines = (tmp_path / "list.m3u8").read_text("utf-8").splitlines()[2::2]
+    assert [line.startswith("file:///") for line in lines] == [True, True, True, True, False]
+    spaced, plain = touch(tmp_path / " front.mp3"), touch(tmp_path / "plain é.mp3")
+    read_back = read(tmp_path / "by hand.m3u8", " front.mp3\n  plain é.mp3\n")
+    assert [entry.path for entry in read_back] == [spaced, plain]
+
+
 def test_relative_paths_survive_a_linked_folder(tmp_path):
     song = touch(tmp_path / "music" / "song.mp3")
     (tmp_path / "deep" / "real").mkdir(parents=True)
@@ -129,6 +140,11 @@ def test_a_playlist_is_written_whole_or_not_at_all(tmp_path):
         write_m3u8(path, breaks())
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["list.m3u8"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.raises(SourceError, match="cannot be written: No space left"):
+            write_m3u8(path, [])
+    assert path.read_bytes() == before
     with pytest.raises(SourceError, match="cannot be written: No such file"):
         write_m3u8(tmp_path / "absent" / "list.m3u8", [])
     (tmp_path / "folder.m3u8").mkdir()

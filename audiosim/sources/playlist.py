@@ -65,8 +65,8 @@ def read_playlist(path: Path) -> list[FoundFile | Problem]:
 def write_m3u8(path: Path, entries: Iterable[PlaylistEntry], *, relative: bool = False) -> None:
     """Write an M3U8 playlist: whole or not at all, replacing what was there.
 
-    A name that cannot stand on a line of UTF-8 text (it holds a newline or bytes that are no UTF-8, begins with `#`,
-    looks like a URL) is written as a `file://` URL, which is absolute even in a relative playlist.
+    A name that cannot stand on a line of UTF-8 text (it holds a newline or bytes that are no UTF-8, begins with `#` or
+    a space) is written as a `file://` URL, which is absolute even in a relative playlist.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def locate(name: str, *, folder: Path) -> Path | str:
     shown = readable(name).strip()
     url = _URL.fullmatch(name.strip())
     if url is None:
-        candidates = [name, name.strip(), readable(name), shown, shown.replace("\\", "/")]
+        candidates = [name, shown, shown.replace("\\", "/")]
     elif url["scheme"].lower() != "file":
         return f"{shown} is a URL; only files on this computer are read"
     elif url["host"] not in {"", "localhost"}:
@@ -125,7 +125,7 @@ def locate(name: str, *, folder: Path) -> Path | str:
         candidates = [os.fsdecode(unquote_to_bytes(url["path"]))]
     try:
         for candidate in candidates:
-            if "\0" not in candidate and (path := folder / candidate).exists():
+            if (path := folder / candidate).exists():
                 return path if path.is_file() else f"{shown} is no regular file"
     except OSError as error:
         return f"{shown} cannot be read: {error.strerror or error}"
@@ -151,9 +151,8 @@ def readable(text: str) -> str:
 
 
 def _is_plain(name: str) -> bool:
-    """Return whether every reader of playlists takes a line for this name."""
-    is_text = name.isprintable() and not _holds_bytes(name)
-    return is_text and name == name.strip() and not name.startswith("#") and not _URL.match(name)
+    """Return whether every reader of playlists takes a line for this name. Lone surrogates are not printable."""
+    return name.isprintable() and name == name.strip() and not name.startswith("#")
 
 
 def _holds_bytes(text: str) -> bool:

@@ -17,6 +17,7 @@ from distributed.comm.core import CommClosedError
 from audiosim.errors import AudiosimError
 
 _CONNECT_SECONDS = 10
+_LOOPBACK = "127.0.0.1:0"
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
@@ -100,7 +101,9 @@ def connect(scheduling: Scheduling) -> Generator[Cluster]:
             "n_workers": scheduling.workers or 1,
             "threads_per_worker": scheduling.threads if in_threads else 1,
             "processes": not in_threads,
-            "dashboard_address": None,
+            # None would open Dask's web pages to the network.
+            "dashboard_address": _LOOPBACK,
+            "worker_dashboard_address": _LOOPBACK,
             "memory_limit": 0,
             "silence_logs": "ERROR",
         }
