@@ -123,7 +123,13 @@ def _require_format(connection: sqlite3.Connection, folder: Path) -> None:
     try:
         version = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
     except sqlite3.Error as error:
-        raise LibraryError(f"{folder / CATALOG_NAME} is not a catalog that can be read: {error}") from error
+        path = folder / CATALOG_NAME
+        if path.with_name(f"{CATALOG_NAME}-journal").exists() and not os.access(folder, os.W_OK):
+            raise LibraryError(
+                f"{path} was being written when a run was killed, and only who may write to {folder} can take that "
+                f"back; let its owner run once: audiosim status --library {folder}"
+            ) from error
+        raise LibraryError(f"{path} is not a catalog that can be read: {error}") from error
     if version is None or version[0] != str(FORMAT_VERSION):
         found = "no format" if version is None else f"format {version[0]}"
         raise LibraryVersionError(

@@ -1,6 +1,8 @@
 """A library folder, opened: the face of audiosim in Python."""
 
 import contextlib
+import difflib
+import os
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from audiosim.store import DistanceStore
+
+
+_SHORTEST_ID, _SURE_ID = 4, 8  # letters of a track id that can, or must, mean an id
 
 
 class Library:
@@ -43,7 +48,11 @@ class Library:
         LibraryError
             The folder holds no library, or one that cannot be read.
         """
-        return cls(Path(folder), Catalog.open(Path(folder)))
+        folder = Path(folder)
+        if not folder.is_dir():
+            what = "is no folder" if folder.exists() else "does not exist"
+            raise LibraryError(f"library {folder} {what}; make one with: audiosim run MUSIC --library {folder}")
+        return cls(folder, Catalog.open(folder))
 
     @classmethod
     def create(cls, folder: Path | str) -> Self:
@@ -98,10 +107,20 @@ class Library:
             if len(matches) == 1:
                 return matches[0]
             if matches:
-                shown = "\n".join(f"  {track.track_id[:12]}  {track.label}" for track in matches[:10])
                 more = f"\n  and {len(matches) - 10} more" if len(matches) > 10 else ""
-                raise TrackNotFoundError(f"{name!r} means {len(matches)} tracks; give one of these ids:\n{shown}{more}")
-        raise TrackNotFoundError(f"no track is called {name!r}; `audiosim status --tracks` lists all {len(tracks)}")
+                raise TrackNotFoundError(
+                    f"{name!r} means {len(matches)} tracks; give one of these ids:{_listed(matches[:10])}{more}"
+                )
+        if not tracks:
+            raise TrackNotFoundError(
+                f"library {self.folder} has no tracks; add some with: audiosim run MUSIC --library {self.folder}"
+            )
+        if similar := _spelled_alike(name, tracks):
+            raise TrackNotFoundError(f"no track is called {name!r}; the nearest names are:{_listed(similar)}")
+        raise TrackNotFoundError(
+            f"no track is called {name!r}; all {len(tracks)} are listed by: "
+            f"audiosim status --tracks --library {self.folder}"
+        )
 
     def measures(self) -> list[str]:
         """Measures whose matrix is complete."""
@@ -122,7 +141,8 @@ class Library:
         complete = self.catalog.matrix(measure)
         if complete is None:
             raise NotComputedError(
-                f"{measure!r} is not compared yet in {self.folder}; run: audiosim compare --measure {measure}"
+                f"{measure!r} is not compared yet in {self.folder}; "
+                f"run: audiosim compare --measure {measure} --library {self.folder}"
             )
         by_id = {track.track_id: track for track in self.tracks()}
         _, n_rows, details = complete
@@ -164,8 +184,8 @@ class Library:
         Parameters
         ----------
         track
-            One seed or several, as `find` understands them. Several seeds are ranked by how many of them count a track
-            among their nearest, then by its mean rank there.
+            One seed or several, as `find` understands them; one that is given twice counts once. With several, tracks
+            are ranked by how many seeds count them among their nearest, then by their mean rank there.
         k
             How many tracks to return; fewer when the library holds fewer.
         measure
@@ -181,13 +201,24 @@ class Library:
             Columns rank, track_id, artist, title, distance, percentile, path. The percentile is the share of all pairs
             of the library that are nearer, in percent. With several seeds, distance and percentile are those of the
             nearest seed, and a column n_seeds says how many seeds reach the track.
+
+        Raises
+        ------
+        TrackNotFoundError
+            A name means no track, or several.
+        NotComputedError
+            The measure is not compared yet, or a seed has no features.
+        ValueError
+            There is no seed, or `k` or `artist_cap` is below 1.
         """
         from audiosim.recommend.query import Query, nearest_table  # noqa: PLC0415 - pandas takes its time to import
 
         store, tracks = self.distances(measure)
         row_of = {member.track_id: row for row, member in enumerate(tracks)}
         names = [track] if isinstance(track, str | Track) else list(track)
-        seeds = [self._row(name, row_of, measure) for name in names]
+        if not names:
+            raise ValueError("there must be at least one seed, got none")
+        seeds = list(dict.fromkeys(self._row(name, row_of, measure) for name in names))
         left_out = {row_of[t.track_id] for t in map(self._resolve, exclude) if t.track_id in row_of}
         artists = {fold_name(artist) for artist in exclude_artists}
         left_out |= {row for row, t in enumerate(tracks) if t.artist and fold_name(t.artist) in artists}
@@ -204,22 +235,36 @@ class Library:
         track = self._resolve(name)
         if track.track_id not in row_of:
             raise NotComputedError(
-                f"{track.label!r} has no {measure!r} distances; `audiosim status --failures` says what failed, "
-                "`audiosim run` computes what is missing"
+                f"{track.label!r} has no {measure!r} distances; what failed, and why: audiosim status --failures "
+                f"--library {self.folder}; to compute what is missing: audiosim run --library {self.folder}"
             )
         return row_of[track.track_id]
 
 
 def _readings(name: str, tracks: Sequence[Track]) -> Generator[list[Track]]:
     """What a name can mean, from the strictest reading to the loosest."""
-    lowered = name.lower()
-    if len(name) >= 4:
-        yield [track for track in tracks if track.track_id.startswith(lowered)]
+    with_prefix = [track for track in tracks if len(name) >= _SHORTEST_ID and track.track_id.startswith(name.lower())]
+    if len(name) >= _SURE_ID:
+        yield with_prefix
     path = Path(name)
-    yield [track for track in tracks if path in track.paths or path.absolute() in track.paths]
-    wanted = fold_name(name)
-    yield [track for track in tracks if fold_name(track.label) == wanted]
-    yield [track for track in tracks if track.title and fold_name(track.title) == wanted]
-    yield [track for track in tracks if any(fold_name(p.stem) == wanted for p in track.paths)]
+    places = {path, path.absolute(), Path(os.path.normpath(path.absolute()))}
+    yield [track for track in tracks if not places.isdisjoint(track.paths)]
+    if wanted := fold_name(name):
+        yield [track for track in tracks if fold_name(track.label) == wanted]
+        yield [track for track in tracks if track.title and fold_name(track.title) == wanted]
+        yield [track for track in tracks if any(fold_name(p.stem) == wanted for p in track.paths)]
+    # Few letters may be a word too, "fade" say: names come first.
+    yield with_prefix
     if wanted:
         yield [track for track in tracks if wanted in fold_name(track.label)]
+
+
+def _spelled_alike(name: str, tracks: Sequence[Track]) -> list[Track]:
+    """Tracks whose name differs by a slip of the pen."""
+    names = {fold_name(text): track for track in tracks for text in (track.title, track.label) if text}
+    close = difflib.get_close_matches(fold_name(name), names, n=5, cutoff=0.75)
+    return list(dict.fromkeys(names[text] for text in close))
+
+
+def _listed(tracks: Sequence[Track]) -> str:
+    return "".join(f"\n  {track.track_id[:12]}  {track.label}" for track in tracks)

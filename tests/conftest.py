@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import make_library
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -62,3 +63,17 @@ def backend(request: pytest.FixtureRequest) -> Iterator[str]:
         patch.setattr(dtw_cuda, "THREADS_PER_BLOCK", 3)
         patch.setattr(cosine_cuda, "THREADS_PER_BLOCK", (2, 3))
         yield "cuda"
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory):
+    """A folder of short synthesised clips."""
+    return make_library.write_clips(tmp_path_factory.mktemp("music"), make_library.N_CLIPS)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory, clips):
+    """The library of the clips, made by one run of the command line. Copy it before you change it."""
+    library = tmp_path_factory.mktemp("undisturbed") / "library"
+    make_library.audiosim("run", clips, "--library", library)
+    return library

@@ -19,33 +19,48 @@ from audiosim.library import Library
 from audiosim_pipelines import extract, settings
 from audiosim_pipelines.run import run
 
-UNHURT = 1_000_000
+NEVER = 1_000_000
 
 
-def arm(kill_at):
-    """Kill this process before its change number `kill_at`, and return the counter."""
+def at_change(number, act):
+    """Call `act` before this process's durable change of that number; return the counter of changes."""
     counter = itertools.count(1)
     replace, transaction = Path.replace, Catalog.transaction
-    # Few tracks a batch, as there are few in the library.
-    extract._COMMIT_TRACKS = 3
+    extract._COMMIT_TRACKS = 3  # few tracks a batch, as there are few in the library
 
-    def change():
-        if next(counter) == kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def count():
+        if next(counter) == number:
+            act()
 
     def counted_replace(path, target):
-        change()
+        count()
         return replace(path, target)
 
     @contextlib.contextmanager
     def counted_transaction(catalog):
-        change()
+        count()
         with transaction(catalog):
             yield
-            change()
+            count()
 
     Path.replace, Catalog.transaction = counted_replace, counted_transaction
     return counter
+
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def interrupt():
+    """What Ctrl-C does."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def pause():
+    """Stand still until a line is written to stdin."""
+    sys.stdout.write("paused\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
 
 
 class SpectrumExtractor:
@@ -63,45 +78,23 @@ class SpectrumExtractor:
 
 
 def run_in_child(library, clips, kill_at):
-    """Run in a forked child; return the signal that killed it, or 0, and the number of changes if it came to its end."""
+    """Run in a forked child: whether it was killed, and how many changes it made if not."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        counter = arm(kill_at)
-        opened = Library.create(library)
-        run(opened, settings.load(library), [clips])
+        counter = at_change(kill_at, kill)
+        run(Library.create(library), settings.load(library), [clips])
         os.write(writer, str(next(counter) - 1).encode())
         os._exit(0)
     os.close(writer)
     _, status = os.waitpid(child, 0)
     with os.fdopen(reader) as pipe:
         n_changes = pipe.read()
-    if os.WIFEXITED(status) and os.WEXITSTATUS(status) != 0:
-        sys.exit(f"run at {kill_at} failed")
-    return (os.WTERMSIG(status), 0) if os.WIFSIGNALED(status) else (0, int(n_changes))
-
-
-def main(clips, folder, n_fresh, n_restless):
-    """Make `folder/undisturbed`, and libraries beside it that were killed; print what was done."""
-    extract._extractor = SpectrumExtractor
-    warm()
-    _, n_changes = run_in_child(folder / "undisturbed", clips, UNHURT)
-    rng = np.random.default_rng(7)
-    # Killed once, at moments spread over the whole run.
-    for number, kill_at in enumerate(np.linspace(1, n_changes, n_fresh).round().astype(int).tolist()):
-        library = folder / f"once {number:02} at {kill_at}"
-        killed_by, _ = run_in_child(library, clips, kill_at)
-        assert killed_by == signal.SIGKILL, killed_by
-        killed_by, _ = run_in_child(library, clips, UNHURT)
-        assert killed_by == 0, killed_by
-    # Killed again and again until there was nothing left to do.
-    n_kills = 0
-    for number in range(n_restless):
-        killed_by = signal.SIGKILL
-        while killed_by:
-            killed_by, _ = run_in_child(folder / f"again {number:02}", clips, int(rng.integers(1, 40)))
-            n_kills += bool(killed_by)
-    print(n_changes, n_fresh + n_kills)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        return True, 0
+    if status:
+        sys.exit(f"{library} to be killed at change {kill_at}: status {status}")
+    return False, int(n_changes)
 
 
 def warm():
@@ -113,6 +106,25 @@ def warm():
     for name in ("dtw", "cosine_frames"):
         measure_named(name).distances(block, block, pairs, device="cpu")
     measure_named("cosine").distances(Block(frames, None), Block(frames, None), pairs, device="cpu")
+
+
+def main(clips, folder, n_once, n_restless):
+    """Make `folder/undisturbed`, and libraries beside it that were killed; tell the numbers of changes and kills."""
+    extract._extractor = SpectrumExtractor
+    warm()
+    _, n_changes = run_in_child(folder / "undisturbed", clips, NEVER)
+    # Killed once, at moments spread over the whole run, the first and the last change among them.
+    for kill_at in np.linspace(1, n_changes, n_once).round().astype(int).tolist():
+        library = folder / f"killed once, at {kill_at}"
+        assert run_in_child(library, clips, kill_at)[0]
+        assert not run_in_child(library, clips, NEVER)[0]
+    # Killed again and again until there was nothing left to do.
+    rng = np.random.default_rng(7)
+    n_kills = n_once
+    for number in range(n_restless):
+        while run_in_child(folder / f"killed often, {number}", clips, int(rng.integers(1, 40)))[0]:
+            n_kills += 1
+    sys.stdout.write(f"{n_changes} {n_kills}\n")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def _without_banner() -> Iterator[None]:
 with _without_banner():
     import keras
 
-__all__ = ["Tensor", "compiled", "configure", "keras", "ops"]
+__all__ = ["Tensor", "compiled", "configure", "keras", "n_tensorflow_gpus", "ops"]
 
 # Backends have no type in common, and keras annotates its functions for all of them at once.
 Tensor = Any
@@ -94,6 +94,13 @@ def configure(*, n_threads: int) -> bool:
     return True
 
 
+def n_tensorflow_gpus() -> int:
+    """GPUs that TensorFlow can use."""
+    import tensorflow as tf  # noqa: PLC0415 - only the chosen backend is imported
+
+    return len(tf.config.list_physical_devices("GPU"))
+
+
 def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Compile a function of tensors for the backend; traced once for every shape that it meets."""
     if _NAME == "tensorflow":
@@ -102,7 +109,7 @@ def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         # TF32 keeps 10 bits of a mel power, an error of .004 dB: four times the tolerance of a coefficient.
         tf.config.experimental.enable_tensor_float_32_execution(enabled=False)
         # XLA saves a fourth of the time on a CPU. On a GPU it needs files of the CUDA toolkit that are often missing.
-        on_cpu = not tf.config.list_physical_devices("GPU")
+        on_cpu = n_tensorflow_gpus() == 0
         return tf.function(function, autograph=False, jit_compile=on_cpu)
     if _NAME == "jax":
         import jax  # noqa: PLC0415 - only the chosen backend is imported

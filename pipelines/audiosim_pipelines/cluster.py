@@ -3,6 +3,7 @@
 
 import contextlib
 import socket
+import warnings
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def connect(scheduling: Scheduling) -> Generator[Cluster]:
     Raises
     ------
     AudiosimError
-        No scheduler answers at the address.
+        No scheduler answers at the address, or the workers cannot be started.
     """
     # The pipeline resumes by itself, so a worker is not to be restarted for the memory that it borrows.
     quiet = {"distributed.worker.memory.terminate": False, "distributed.admin.log-level": "error"}
@@ -107,8 +108,21 @@ def connect(scheduling: Scheduling) -> Generator[Cluster]:
             "memory_limit": 0,
             "silence_logs": "ERROR",
         }
-        client = stack.enter_context(Client(stack.enter_context(LocalCluster(**options))))
+        client = stack.enter_context(Client(_started(stack, options)))
         yield Cluster(client, scheduling.threads if in_threads else scheduling.workers)
+
+
+def _started(stack: contextlib.ExitStack, options: dict[str, Any]) -> LocalCluster:
+    """Workers on this machine."""
+    with warnings.catch_warnings():
+        # Nothing leaves this machine, so it may well be offline.
+        warnings.filterwarnings("ignore", "Couldn't detect a suitable IP address", RuntimeWarning)
+        try:
+            cluster = LocalCluster(**options)
+        except RuntimeError as error:
+            raise AudiosimError(f"Dask cannot start workers on this machine: {error}") from error
+    stack.enter_context(cluster)
+    return cluster
 
 
 def _reached(stack: contextlib.ExitStack, address: str) -> Cluster:

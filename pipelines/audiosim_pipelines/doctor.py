@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 _PACKAGES = ("numpy", "numba", "keras", "tensorflow", "librosa", "soundfile", "av", "soxr", "zarr", "dask")
+_REINSTALL = "install audiosim again: make .venv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,14 @@ def _package(name: str) -> Finding:
     try:
         return Finding(name, "ok", importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        return Finding(name, "missing", "not installed", "install audiosim again: make .venv")
+        return Finding(name, "missing", "not installed", _REINSTALL)
 
 
 def _gpu_for_kernels() -> Finding:
-    from audiosim_kernels import device  # noqa: PLC0415 - asks the driver
+    try:
+        from audiosim_kernels import device  # noqa: PLC0415 - asks the driver
+    except ImportError as error:
+        return Finding("GPU, distances", "missing", f"the kernels cannot be loaded: {error}", _REINSTALL)
 
     if device.resolve("auto") == "cuda":
         return Finding("GPU, distances", "ok", device.describe())
@@ -53,30 +57,32 @@ def _gpu_for_kernels() -> Finding:
 
 
 def _gpu_for_features() -> Finding:
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    if backend != "tensorflow":
-        return Finding("GPU, features", "note", f"Keras runs on {backend}, which chooses its own device")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+    try:
+        from audiosim.features import backend  # noqa: PLC0415 - loads Keras
+    except ImportError as error:
+        return Finding("GPU, features", "missing", f"Keras cannot be loaded: {error}", _REINSTALL)
 
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        return Finding("GPU, features", "ok", f"TensorFlow sees {len(gpus)} GPU(s)")
+    name = backend.keras.backend.backend()
+    if name != "tensorflow":
+        return Finding("GPU, features", "note", f"Keras runs on {name}, which chooses its own device")
+    if n_gpus := backend.n_tensorflow_gpus():
+        return Finding("GPU, features", "ok", f"TensorFlow sees {n_gpus} GPU(s)")
     return Finding("GPU, features", "note", "TensorFlow sees none; features are computed on the CPU")
 
 
 def _library(folder: Path) -> Finding:
-    from audiosim.errors import LibraryError  # noqa: PLC0415
+    from audiosim.errors import AudiosimError  # noqa: PLC0415
     from audiosim.library import Library  # noqa: PLC0415
+    from audiosim_pipelines import settings  # noqa: PLC0415
 
     if not folder.exists():
         return Finding("library", "note", f"{folder} does not exist yet", f"audiosim run MUSIC --library {folder}")
     try:
         n_tracks = len(Library.open(folder).tracks())
-    except LibraryError as error:
+        settings.load(folder)
+    except AudiosimError as error:
         return Finding("library", "missing", str(error))
-    free = shutil.disk_usage(folder).free / 1e9
-    writable = os.access(folder, os.W_OK)
-    state = "ok" if writable else "note"
-    found = f"{folder}: {n_tracks} tracks, {free:.1f} GB free"
-    return Finding("library", state, found if writable else f"{found}; read-only: questions work, nothing can be added")
+    found = f"{folder}: {n_tracks} tracks, {shutil.disk_usage(folder).free / 1e9:.1f} GB free"
+    if os.access(folder, os.W_OK):
+        return Finding("library", "ok", found)
+    return Finding("library", "note", f"{found}; read-only: questions work, nothing can be added")

@@ -1,20 +1,22 @@
 """Results in the formats of other programs."""
 
+import contextlib
 import csv
 import io
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from audiosim.sources.playlist import PlaylistEntry, write_m3u8
 
 from audiosim.catalog import Track, printable
-from audiosim.errors import SettingsError
+from audiosim.errors import AudiosimError, NotComputedError, SettingsError
 from audiosim.library import Library
+from audiosim.sources.playlist import PlaylistEntry, write_m3u8
 from audiosim_pipelines.compare import NEIGHBORS
 
 MATRIX_FORMATS = ("parquet", "npy", "mirex")
@@ -24,7 +26,15 @@ _STRIP = 256  # rows in memory at a time
 Strips = Iterable[npt.NDArray[np.float32]]
 
 
-def export_matrix(library: Library, measure: str, *, kind: str, output: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Files that were written, and how many tracks they are about."""
+
+    files: tuple[Path, ...]
+    n_tracks: int
+
+
+def export_matrix(library: Library, measure: str, *, kind: str, output: Path) -> Exported:
     """Write a distance matrix.
 
     "parquet" has a column `track_id` and one column a track; "npy" is the float32 matrix with a file `<output>.ids.csv`
@@ -36,6 +46,8 @@ def export_matrix(library: Library, measure: str, *, kind: str, output: Path) ->
         The measure is not compared yet.
     SettingsError
         The format is unknown.
+    AudiosimError
+        The file cannot be written.
     """
     if kind not in MATRIX_FORMATS:
         raise SettingsError(f"a matrix is exported as {', '.join(MATRIX_FORMATS)}, not {kind!r}")
@@ -44,13 +56,19 @@ def export_matrix(library: Library, measure: str, *, kind: str, output: Path) ->
         store.read_block(slice(start, min(start + _STRIP, len(tracks))), slice(0, len(tracks)))
         for start in range(0, len(tracks), _STRIP)
     )
-    if kind == "parquet":
-        _replace(output, lambda draft: _write_parquet(draft, tracks, strips))
-    elif kind == "npy":
-        _replace(output, lambda draft: _write_npy(draft, len(tracks), strips))
-        _replace(output.with_name(output.name + ".ids.csv"), lambda draft: draft.write_text(_names(tracks)))
-    else:
-        _replace(output, lambda draft: _write_mirex(draft, measure, tracks, strips))
+    with replacing(output) as draft:
+        if kind == "parquet":
+            _write_parquet(draft, tracks, strips)
+        elif kind == "npy":
+            _write_npy(draft, len(tracks), strips)
+        else:
+            _write_mirex(draft, measure, tracks, strips)
+    if kind != "npy":
+        return Exported((output,), len(tracks))
+    names = output.with_name(output.name + ".ids.csv")
+    with replacing(names) as draft:
+        draft.write_text(_names(tracks), encoding="utf-8")
+    return Exported((output, names), len(tracks))
 
 
 def _write_parquet(draft: Path, tracks: list[Track], strips: Strips) -> None:
@@ -84,42 +102,78 @@ def _write_mirex(draft: Path, measure: str, tracks: list[Track], strips: Strips)
                 file.write(f"{i}\t" + "\t".join(f"{value:.6g}" for value in row) + "\n")
 
 
-def export_neighbors(library: Library, measure: str, *, kind: str, output: Path) -> None:
-    """Write the table of nearest tracks: as stored ("parquet"), or with names for people ("csv")."""
+def export_neighbors(library: Library, measure: str, *, kind: str, output: Path) -> Exported:
+    """Write the table of nearest tracks: as stored ("parquet"), or with names for people ("csv").
+
+    Raises
+    ------
+    NotComputedError
+        The measure is not compared yet.
+    SettingsError
+        The format is unknown.
+    AudiosimError
+        The file cannot be written.
+    """
+    if kind not in NEIGHBOR_FORMATS:
+        raise SettingsError(f"neighbours are exported as {', '.join(NEIGHBOR_FORMATS)}, not {kind!r}")
     _, tracks = library.distances(measure)
     source = library.folder / NEIGHBORS / f"{measure}.parquet"
-    if kind == "parquet":
-        _replace(output, lambda draft: shutil.copyfile(source, draft))
-    elif kind == "csv":
-        labels = {track.track_id: track.label for track in tracks}
-
-        def write_csv(draft: Path) -> None:
-            with draft.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file)
-                writer.writerow(["query_id", "query", "rank", "target_id", "target", "distance", "percentile"])
-                for batch in pq.ParquetFile(source).iter_batches():
-                    for row in batch.to_pylist():
-                        query, target = row["query_id"], row["target_id"]
-                        numbers = [f"{row['distance']:.6g}", f"{row['percentile']:.2f}"]
-                        writer.writerow(
-                            [query, _cell(labels[query]), row["rank"], target, _cell(labels[target]), *numbers]
-                        )
-
-        _replace(output, write_csv)
-    else:
-        raise SettingsError(f"neighbours are exported as {', '.join(NEIGHBOR_FORMATS)}, not {kind!r}")
+    if not source.exists():
+        raise NotComputedError(
+            f"{source} is gone; run: audiosim compare --recompute --measure {measure} --library {library.folder}"
+        )
+    with replacing(output) as draft:
+        if kind == "parquet":
+            shutil.copyfile(source, draft)
+        else:
+            _write_neighbors(draft, source, {track.track_id: track.label for track in tracks})
+    return Exported((output,), len(tracks))
 
 
-def export_playlist(library: Library, seeds: list[str], *, k: int, measure: str, output: Path, relative: bool) -> int:
-    """Write the seeds and the tracks nearest to them as an M3U8 playlist; returns how many tracks it holds."""
-    table = library.nearest(seeds, k=k, measure=measure)
+def _write_neighbors(draft: Path, source: Path, labels: dict[str, str]) -> None:
+    with draft.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["query_id", "query", "rank", "target_id", "target", "distance", "percentile"])
+        for batch in pq.ParquetFile(source).iter_batches():
+            for row in batch.to_pylist():
+                query, target = row["query_id"], row["target_id"]
+                numbers = [f"{row['distance']:.6g}", f"{row['percentile']:.2f}"]
+                writer.writerow([query, _cell(labels[query]), row["rank"], target, _cell(labels[target]), *numbers])
+
+
+def export_playlist(
+    library: Library, seeds: list[str], *, k: int, measure: str, output: Path, relative: bool
+) -> Exported:
+    """Write the seeds and the tracks nearest to them as an M3U8 playlist; tracks whose files are gone are left out."""
+    first = list(dict.fromkeys(library.find(seed) for seed in seeds))
+    table = library.nearest(first, k=k, measure=measure)
     by_id = {track.track_id: track for track in library.tracks()}
-    tracks = [library.find(seed) for seed in seeds] + [by_id[track_id] for track_id in table["track_id"]]
+    tracks = first + [by_id[track_id] for track_id in table["track_id"]]
     entries = [
         PlaylistEntry(t.paths[0], artist=t.artist, title=t.title, duration=t.duration) for t in tracks if t.paths
     ]
     write_m3u8(output, entries, relative=relative)
-    return len(entries)
+    return Exported((output,), len(entries))
+
+
+@contextlib.contextmanager
+def replacing(output: Path) -> Generator[Path]:
+    """A draft beside `output` that takes its place in the end, so that nobody ever reads half a file.
+
+    Raises
+    ------
+    AudiosimError
+        The file cannot be written.
+    """
+    draft = output.with_name(output.name + ".draft")
+    try:
+        try:
+            yield draft
+            draft.replace(output)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise AudiosimError(f"{output} cannot be written: {error.strerror or error}") from error
 
 
 def _names(tracks: list[Track]) -> str:
@@ -137,13 +191,3 @@ def _path(track: Track) -> str:
 def _cell(text: str) -> str:
     """Text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
-
-
-def _replace(output: Path, write: Callable[[Path], object]) -> None:
-    """Write beside the target, then put it in place, so that nobody ever reads half a file."""
-    draft = output.with_name(output.name + ".draft")
-    try:
-        write(draft)
-        draft.replace(output)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 One frozen dataclass a section; an unknown key or a value of the wrong type is an error, never ignored.
 """
 
+import math
 import os
 import tomllib
 import types
@@ -25,6 +26,12 @@ _OTHER_VARIABLES = {"AUDIOSIM_LIBRARY", "AUDIOSIM_REQUIRE_GPU", "AUDIOSIM_TEST_D
 _NONE = "none"
 
 
+def _require_at_least(least: int, **values: int) -> None:
+    for key, value in values.items():
+        if value < least:
+            raise ValueError(f"{key} must be at least {least}, got {value}")
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureSettings:
     """Spectrum and MFCC, see `audiosim.features.spec.MfccSpec`; `pooled_rate` is in frames/s."""
@@ -35,6 +42,10 @@ class FeatureSettings:
     n_mfcc: int = 20
     top_db: float = 80.0
     pooled_rate: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.pooled_rate < math.inf:
+            raise ValueError(f"pooled_rate must be above 0 frames/s, got {self.pooled_rate}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,10 @@ class DtwSettings:
     frame_rate: Literal["pooled", "native"] = "pooled"
     keep_c0: bool = False
     standardize: bool = True
+
+    def __post_init__(self) -> None:
+        if self.band_fraction is not None and not 0.0 <= self.band_fraction <= 1.0:
+            raise ValueError(f"band_fraction must lie in 0 .. 1, or be none for no band, got {self.band_fraction}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,12 @@ class CompareSettings:
     tile: int = 0
     top_k: int = 50
 
+    def __post_init__(self) -> None:
+        _require_at_least(0, tile=self.tile)
+        _require_at_least(1, top_k=self.top_k)
+        if not self.measures:
+            raise ValueError("measures must name at least one measure, got none")
+
 
 @dataclass(frozen=True, slots=True)
 class EvaluateSettings:
@@ -76,6 +97,11 @@ class EvaluateSettings:
     n_permutations: int = 999
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if min(self.ks, default=0) < 1:
+            raise ValueError(f"ks must be whole numbers from 1 on, at least one, got {list(self.ks)}")
+        _require_at_least(0, n_permutations=self.n_permutations, seed=self.seed)
+
 
 @dataclass(frozen=True, slots=True)
 class MachineSettings:
@@ -83,6 +109,9 @@ class MachineSettings:
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = 0
+
+    def __post_init__(self) -> None:
+        _require_at_least(0, threads=self.threads)
 
     @property
     def n_threads(self) -> int:
@@ -101,6 +130,9 @@ class Settings:
     compare: CompareSettings = field(default_factory=CompareSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     machine: MachineSettings = field(default_factory=MachineSettings)
+
+    def __post_init__(self) -> None:
+        self.mfcc()  # has bounds of its own, across sections
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], *, source: str) -> Self:
@@ -236,7 +268,7 @@ def _build(cls: type, values: Mapping[str, Any], source: str, where: tuple[str, 
     try:
         return cls(**arguments)
     except ValueError as error:  # a section's own bounds
-        raise SettingsError(f"{source}: {error}") from error
+        raise SettingsError(f"{source}: {'.'.join((*where, str(error)))}") from error
 
 
 def _checked(value: Any, hint: Any, source: str, place: str) -> Any:  # noqa: ANN401 - any TOML value

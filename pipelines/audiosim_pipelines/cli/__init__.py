@@ -2,10 +2,12 @@
 
 import os
 import sys
-from typing import NoReturn
+import warnings
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
+from audiosim import __version__
 from audiosim_pipelines.cli import questions, stages
 
 EXIT_FAILURE, EXIT_PARTIAL, EXIT_INTERRUPTED = 1, 3, 130
@@ -13,6 +15,7 @@ EXIT_FAILURE, EXIT_PARTIAL, EXIT_INTERRUPTED = 1, 3, 130
 app = typer.Typer(
     name="audiosim",
     help="Audio similarity of a music library: exact DTW and cosine comparison of everything with everything.",
+    epilog="Exit codes: 0 done, 1 failure, 2 wrong usage, 3 some files or tracks failed, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -23,10 +26,29 @@ stages.register(app)
 questions.register(app)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"audiosim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(  # pyright: ignore[reportUnusedFunction] - typer calls it
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+
+
 def main() -> None:
     """Run the command line; expected errors become one line and an exit code."""
     from audiosim.errors import AudiosimError
 
+    for stream in (sys.stdout, sys.stderr):
+        _escape_what_cannot_be_shown(stream)
+    warnings.showwarning = _say_warning
     try:
         app()
     except AudiosimError as error:
@@ -38,6 +60,18 @@ def main() -> None:
         if ended.code == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
             _leave("interrupted; what was committed is safe, run again to go on", EXIT_INTERRUPTED)
         raise
+
+
+def _escape_what_cannot_be_shown(stream: TextIO) -> None:
+    """A title that the terminal's encoding lacks is no reason to fail."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+def _say_warning(message: Warning | str, *_: object) -> None:
+    """A warning as one line, without the place in the code that nobody asked for."""
+    print(f"note: {message}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _leave(message: str, code: int) -> NoReturn:

@@ -1,5 +1,9 @@
-"""Reports of the commands: tables for people, JSON for programs, and the exit code that says whether all went well."""
+"""Reports of the commands: tables for people, JSON for programs, and the exit code that says whether all went well.
 
+docs/json.md lists what JSON holds.
+"""
+
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,32 +12,38 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from audiosim.catalog import Track, printable
-from audiosim.evaluation import CONTROL, Evaluation
 from audiosim.library import Library
 from audiosim_pipelines.cli.screen import Screen, print_json, print_line, print_table
-from audiosim_pipelines.compare import MeasureReport
-from audiosim_pipelines.doctor import Finding
-from audiosim_pipelines.run import RunReport
-from audiosim_pipelines.status import Status, failure_as_dict
+from audiosim_pipelines.status import Foresight, Status, failure_as_dict
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # each brings along what other commands need not load
     import pandas as pd
+
+    from audiosim.evaluation import Evaluation
+    from audiosim_pipelines.add import AddReport
+    from audiosim_pipelines.baseline import BaselineReport
+    from audiosim_pipelines.compare import MeasureReport
+    from audiosim_pipelines.doctor import Finding
+    from audiosim_pipelines.export import Exported
+    from audiosim_pipelines.extract import ExtractReport
+    from audiosim_pipelines.run import RunReport
 
 EXIT_PARTIAL = 3
 
 screen = Screen()
 
 
-def run_report(library: Library, report: RunReport, *, label: str, as_json: bool) -> None:
+def run_report(library: Library, report: "RunReport", *, label: str, as_json: bool) -> None:
     """What a run did; leaves with exit code 3 when some tracks failed."""
     if as_json:
+        evaluation = report.evaluation and {"label": label, **report.evaluation.as_dict()}
         print_json(
             {
                 "added": asdict(report.added),
                 "extracted": asdict(report.extracted),
-                "baseline": None if report.baseline is None else asdict(report.baseline),
+                "baseline": report.baseline and asdict(report.baseline),
                 "compared": [asdict(measure) for measure in report.compared],
-                "evaluation": None if report.evaluation is None else report.evaluation.as_dict(),
+                "evaluation": evaluation,
                 "failures": _failures(library),
             }
         )
@@ -41,35 +51,63 @@ def run_report(library: Library, report: RunReport, *, label: str, as_json: bool
         _print_work(library, report)
         if report.evaluation is not None:
             _print_evaluation(report.evaluation, label)
-            _print_example(library, report.compared[0].measure)
+            _print_example(library, next(measure.measure for measure in report.compared if measure.n_rows))
     _leave_if_partial(library)
 
 
-def stage_report(library: Library, stage: str, report: Any, *, as_json: bool) -> None:  # noqa: ANN401 - any stage's dataclass
-    """What one stage did; leaves with exit code 3 when something failed in it."""
-    failures = _failures(library, stage)
-    values = {} if report is None else asdict(report)
+def foresight_report(foresight: Foresight, *, as_json: bool) -> None:
+    """What would be done."""
     if as_json:
-        print_json({**values, "failures": failures})
+        print_json(asdict(foresight))
+        return
+    if foresight.n_files_seen is not None:
+        print_line(f"would add {foresight.n_files_new} of {foresight.n_files_seen} files")
+    at_most = "at most " if foresight.n_files_new else ""
+    if foresight.n_tracks_to_extract is not None:
+        print_line(f"would extract {at_most}{foresight.n_tracks_to_extract} tracks")
+    for measure, n_pairs in (foresight.n_pairs_to_compare or {}).items():
+        print_line(f"would compare at most {n_pairs:,} pairs by {measure}")
+
+
+def add_report(library: Library, report: "AddReport", *, as_json: bool) -> None:
+    """What was added; leaves with exit code 3 when some files cannot be used."""
+    changed = f", {report.n_files_changed} files changed" if report.n_files_changed else ""
+    line = f"{report.n_tracks_added} tracks added from {report.n_files_seen} files{changed}"
+    _stage_report(library, "add", asdict(report), [line], as_json=as_json)
+
+
+def extract_report(library: Library, report: "ExtractReport", *, as_json: bool) -> None:
+    """What was extracted; leaves with exit code 3 when some tracks failed."""
+    line = f"{report.n_extracted} tracks extracted now, {report.n_tracks} have features"
+    _stage_report(library, "extract", asdict(report), [line, *report.notes], as_json=as_json)
+
+
+def _stage_report(library: Library, stage: str, values: dict[str, Any], lines: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json({**values, "failures": _failures(library, stage)})
     else:
-        print_line(
-            f"{stage}: "
-            + ", ".join(f"{key.removeprefix('n_')} {value}" for key, value in values.items() if value != ())
-        )
-        for note in values.get("notes", ()):
-            print_line(note)
+        for line in lines:
+            print_line(line)
     _leave_if_partial(library, stage)
 
 
-def compare_report(reports: Sequence[MeasureReport], *, as_json: bool) -> None:
+def baseline_report(report: "BaselineReport", *, as_json: bool) -> None:
+    """How much of the library the table covers."""
+    if as_json:
+        print_json(asdict(report))
+    else:
+        print_line(report.summary)
+
+
+def compare_report(reports: "Sequence[MeasureReport]", *, as_json: bool) -> None:
     """What was compared."""
     if as_json:
-        print_json([asdict(report) for report in reports])
+        print_json({"compared": [asdict(report) for report in reports]})
     else:
         _print_measures(reports)
 
 
-def evaluation_report(result: Evaluation, *, label: str, as_json: bool) -> None:
+def evaluation_report(result: "Evaluation", *, label: str, as_json: bool) -> None:
     """The table of an evaluation."""
     if as_json:
         print_json({"label": label, **result.as_dict()})
@@ -85,6 +123,9 @@ def nearest_report(table: "pd.DataFrame", seeds: Sequence[Track], measure: str, 
         row["percentile"] = None if row["percentile"] != row["percentile"] else row["percentile"]
     if as_json:
         print_json({"measure": measure, "seeds": [seed.track_id for seed in seeds], "nearest": rows})
+        return
+    if not rows:
+        screen.say("no other track is left to choose from")
         return
     columns = ["rank", *(["seeds"] if len(seeds) > 1 else []), "artist", "title", "distance", "nearer pairs", "id"]
     cells = [
@@ -113,15 +154,22 @@ def status_report(library: Library, status: Status, *, list_tracks: bool, list_f
         ]
         print_json({**status.as_dict(), **({"tracks": listed} if list_tracks else {})})
         return
-    print_line(f"library {status.folder}: {status.n_tracks} tracks in {status.n_files} files, {status.hours:.1f} hours")
+    at = f"--library {shlex.quote(str(library.folder))}"
+    print_line(
+        f"library {printable(status.folder)}: {status.n_tracks} tracks in {status.n_files} files, "
+        f"{status.hours:.1f} hours"
+    )
     print_line("features: " + (", ".join(f"{name} of {n} tracks" for name, n in status.features.items()) or "none yet"))
     for matrix in status.matrices:
-        state = "complete" if matrix.n_complete == matrix.n_rows else f"{matrix.n_complete} rows complete"
-        print_line(f"distances {matrix.measure}: {state}, {matrix.n_rows} x {matrix.n_rows}")
+        done, n_rows = matrix.n_complete, matrix.n_rows
+        state = "complete" if done == n_rows else f"{done} rows complete"
+        print_line(f"distances {matrix.measure}: " + (f"{state}, {n_rows} x {n_rows}" if done else "none yet"))
     print_line(
         f"failures: {len(status.failures)}"
-        + ("" if list_failures or not status.failures else ", listed by: audiosim status --failures")
+        + ("" if list_failures or not status.failures else f", listed by: audiosim status --failures {at}")
     )
+    if status.is_unfinished:
+        print_line(f"to compute what is missing: audiosim run {at}")
     for track in tracks:
         print_line(f"{track.track_id[:12]}  {track.label}")
     if list_failures:
@@ -129,10 +177,10 @@ def status_report(library: Library, status: Status, *, list_tracks: bool, list_f
             print_line(f"{failure.stage}: {printable(str(failure.path))}: {failure.reason}")
 
 
-def doctor_report(findings: Sequence[Finding], *, as_json: bool) -> None:
+def doctor_report(findings: "Sequence[Finding]", *, as_json: bool) -> None:
     """Findings, one a line; leaves with exit code 1 when something is missing."""
     if as_json:
-        print_json([asdict(finding) for finding in findings])
+        print_json({"findings": [asdict(finding) for finding in findings]})
     else:
         for finding in findings:
             print_line(f"{finding.state:<8} {finding.topic:<15} {finding.found}")
@@ -142,18 +190,30 @@ def doctor_report(findings: Sequence[Finding], *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _print_work(library: Library, report: RunReport) -> None:
+def export_report(exported: "Exported", *, as_json: bool) -> None:
+    """Which files were written: on stderr, for the result is in them."""
+    names = [printable(str(path)) for path in exported.files]
+    if as_json:
+        print_json({"files": names, "n_tracks": exported.n_tracks})
+    else:
+        screen.say(f"wrote {' and '.join(names)}: {exported.n_tracks} tracks")
+
+
+def _print_work(library: Library, report: "RunReport") -> None:
     added, extracted = report.added, report.extracted
     print_line(
-        f"library {library.folder}: {extracted.n_tracks} tracks with features "
+        f"library {printable(str(library.folder))}: {extracted.n_tracks} tracks with features "
         f"({added.n_tracks_added} added, {extracted.n_extracted} extracted now)"
     )
     if report.baseline is not None:
         print_line(report.baseline.summary)
-    _print_measures(report.compared)
+    if extracted.n_tracks:
+        _print_measures(report.compared)
+    elif not added.n_failures:
+        screen.say("no audio was found: give a folder, a playlist, a CSV of paths or audio files")
 
 
-def _print_measures(reports: Sequence[MeasureReport]) -> None:
+def _print_measures(reports: "Sequence[MeasureReport]") -> None:
     for report in reports:
         if report.n_rows:
             print_line(
@@ -161,18 +221,21 @@ def _print_measures(reports: Sequence[MeasureReport]) -> None:
                 f"{report.n_pairs_computed:,} pairs computed now"
             )
         else:
-            print_line(f"distances {report.measure}: none, {report.note}")
+            command = "audiosim baseline TABLE" if report.measure == "baseline" else "audiosim extract"
+            print_line(f"distances {report.measure}: none, {report.note}; run: {command}")
 
 
-def _print_evaluation(result: Evaluation, label: str) -> None:
+def _print_evaluation(result: "Evaluation", label: str) -> None:
     """What each measure finds, and how far every two agree."""
+    from audiosim.evaluation import CONTROL
+
     judged = [(name, scores, scores.retrieval) for name, scores in result.measures.items() if scores.retrieval]
     if judged:
         _, first, found = judged[0]
         columns = ["measure", *(f"P@{k}" for k in result.ks), "MRR", "MAP", *(f"hub skew@{h.k}" for h in first.hubness)]
         rows = [
             [
-                _name(name),
+                "random (control)" if name == CONTROL else name,
                 *(f"{precision.micro:.3f}" for precision in retrieval.precision),
                 f"{retrieval.mean_reciprocal_rank:.3f}",
                 f"{retrieval.mean_average_precision:.3f}",
@@ -188,34 +251,40 @@ def _print_evaluation(result: Evaluation, label: str) -> None:
             f"N = {result.n_tracks} tracks, {result.n_labels} labels, {artists}; {found.n_queries} queries, "
             f"{found.n_left_out} tracks without anything to find"
         )
-    if result.agreements:
-        rows = []
-        for pair in result.agreements:
-            shared, mantel = pair.agreement.neighbors[-1], pair.agreement.mantel
-            rows.append(
-                [
-                    f"{pair.first} and {pair.second}",
-                    f"{shared.overlap:.3f}",
-                    f"{shared.overlap_chance:.3f}",
-                    f"{pair.agreement.rows.mean:.3f}",
-                    f"{mantel.correlation:.3f}",
-                    f"{mantel.p_value:.3f}" if mantel.n_permutations else "",
-                ]
-            )
-        k = result.agreements[0].agreement.neighbors[-1].k
-        columns = ["measures", f"overlap@{k}", "chance", "Spearman", "Mantel", "p"]
-        print_table(f"how far measures agree, N = {result.n_tracks}", columns, rows, left=("measures",))
+    else:
+        screen.say(
+            f"no track has a {label}, so what each measure finds is not judged; "
+            "give labels with: audiosim evaluate --labels FILE.csv --label COLUMN"
+        )
+    if any(pair.agreement.neighbors for pair in result.agreements):
+        _print_agreements(result)
+
+
+def _print_agreements(result: "Evaluation") -> None:
+    """How far every two measures agree, at the longest list."""
+    rows: list[list[str]] = []
+    for pair in result.agreements:
+        shared, mantel = pair.agreement.neighbors[-1], pair.agreement.mantel
+        rows.append(
+            [
+                f"{pair.first} and {pair.second}",
+                f"{shared.overlap:.3f}",
+                f"{shared.overlap_chance:.3f}",
+                f"{pair.agreement.rows.mean:.3f}",
+                f"{mantel.correlation:.3f}",
+                f"{mantel.p_value:.3f}" if mantel.n_permutations else "",
+            ]
+        )
+    columns = ["measures", f"overlap@{result.ks[-1]}", "chance", "Spearman", "Mantel", "p"]
+    print_table(f"how far measures agree, N = {result.n_tracks}", columns, rows, left=("measures",))
 
 
 def _print_example(library: Library, measure: str) -> None:
     """The nearest of the library's first track, and how to ask for others."""
     seed = library.distances(measure)[1][0]
     nearest_report(library.nearest(seed, k=5, measure=measure), [seed], measure, as_json=False)
-    print_line(f'ask for others: audiosim nearest "{seed.label}" --measure {measure} --library {library.folder}')
-
-
-def _name(measure: str) -> str:
-    return "random (control)" if measure == CONTROL else measure
+    at = shlex.quote(str(library.folder))
+    screen.say(f"ask for others: audiosim nearest {shlex.quote(seed.label)} --measure {measure} --library {at}")
 
 
 def _stem(path: str | None) -> str:
@@ -231,6 +300,7 @@ def _leave_if_partial(library: Library, stage: str | None = None) -> None:
     failures = library.catalog.failures(stage)
     if failures:
         screen.say(
-            f"{len(failures)} files or tracks failed; reasons: audiosim status --failures --library {library.folder}"
+            f"{len(failures)} files or tracks failed; reasons: audiosim status --failures "
+            f"--library {shlex.quote(str(library.folder))}"
         )
         raise typer.Exit(EXIT_PARTIAL)

@@ -72,7 +72,9 @@ def _rate(per_second: float) -> str:
 
 def print_json(value: object) -> None:
     """A JSON document on stdout."""
-    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    # Escapes of the stream, which people can read, would be no JSON.
+    as_ascii = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=as_ascii) + "\n")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[str] = ()) -> None:

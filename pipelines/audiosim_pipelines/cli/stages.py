@@ -8,10 +8,12 @@ import typer
 from audiosim_pipelines.cli.options import (
     DEFAULT_LIBRARY,
     DeviceOption,
+    DryRunOption,
     JsonOption,
     LabelOption,
     LabelsOption,
     LibraryOption,
+    MeasureName,
     MeasuresOption,
     ProfileOption,
     SchedulerOption,
@@ -20,9 +22,13 @@ from audiosim_pipelines.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from audiosim.library import Library
     from audiosim_pipelines.cluster import Scheduling
     from audiosim_pipelines.settings import Settings
+
+_N_DEMO_PIECES = 40
 
 Sources = Annotated[
     list[Path] | None, typer.Argument(help="Folders, playlists (m3u, m3u8), CSV files with a path column, audio files.")
@@ -50,11 +56,12 @@ def run(
     threads: ThreadsOption = None,
     workers: WorkersOption = 0,
     scheduler: SchedulerOption = None,
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Do everything that is missing: add, extract, compare, evaluate.
+    """Do all that is missing: add, extract, compare, evaluate.
 
-    Without sources: a small synthesised demo library.
+    Without sources: go on with the library that is there; if there is none, make a small synthesised demo library.
 
     Example: audiosim run ~/Music --library my-library
     """
@@ -63,6 +70,9 @@ def run(
     from audiosim_pipelines.cli import reports
 
     overrides = _overrides(device=device, threads=threads, label=label)
+    if dry_run:
+        _foresee_run(library, profile, sources or [], as_json=json)
+        return
     opened, settings = _make(library, profile, overrides)
     if not sources and demo.wanted(opened):
         sources, baseline, labels, settings = demo.prepare(opened, settings, progress=reports.screen)
@@ -83,17 +93,23 @@ def add(
     *,
     library: LibraryOption = DEFAULT_LIBRARY,
     profile: ProfileOption = None,
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Add folders, playlists, tables of paths and files to the library.
+    """Add folders, playlists, tables of paths and files.
 
     Example: audiosim add ~/Music road-trip.m3u8
     """
     from audiosim_pipelines import add as stage
+    from audiosim_pipelines import status
     from audiosim_pipelines.cli import reports
 
+    if dry_run:
+        opened, _ = _peek(library, profile)
+        reports.foresight_report(status.Foresight(*status.new_files(opened, sources or [])), as_json=json)
+        return
     opened, _ = _make(library, profile, {})
-    reports.stage_report(opened, "add", stage.add(opened, sources or [], progress=reports.screen), as_json=json)
+    reports.add_report(opened, stage.add(opened, sources or [], progress=reports.screen), as_json=json)
 
 
 def extract(
@@ -106,6 +122,7 @@ def extract(
     ] = False,
     device: DeviceOption = None,
     threads: ThreadsOption = None,
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
     """Compute the features of all tracks that lack them.
@@ -113,9 +130,14 @@ def extract(
     Example: audiosim extract --retry-failed
     """
     from audiosim_pipelines import extract as stage
+    from audiosim_pipelines import status
     from audiosim_pipelines.cli import reports
 
     opened, settings = _open(library, _overrides(device=device, threads=threads))
+    if dry_run:
+        n_tracks = status.n_unextracted(opened, failed=retry_failed, done=recompute)
+        reports.foresight_report(status.Foresight(n_tracks_to_extract=n_tracks), as_json=json)
+        return
     report = stage.extract(
         opened,
         settings,
@@ -124,7 +146,7 @@ def extract(
         refresh_statistics=refresh_statistics,
         progress=reports.screen,
     )
-    reports.stage_report(opened, "extract", report, as_json=json)
+    reports.extract_report(opened, report, as_json=json)
 
 
 def compare(
@@ -136,6 +158,7 @@ def compare(
     threads: ThreadsOption = None,
     workers: WorkersOption = 0,
     scheduler: SchedulerOption = None,
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
     """Compute the distances that are missing.
@@ -143,13 +166,18 @@ def compare(
     Example: audiosim compare --measure dtw --workers 4
     """
     from audiosim_pipelines import compare as stage
+    from audiosim_pipelines import status
     from audiosim_pipelines.cli import reports
 
     opened, settings = _open(library, _overrides(device=device, threads=threads))
+    if dry_run:
+        pairs = status.missing_pairs(opened, settings, measures=_values(measure), done=recompute)
+        reports.foresight_report(status.Foresight(n_pairs_to_compare=pairs), as_json=json)
+        return
     report = stage.compare(
         opened,
         settings,
-        measures=measure,
+        measures=_values(measure),
         scheduling=_scheduling(settings, workers, scheduler),
         recompute=recompute,
         progress=reports.screen,
@@ -165,7 +193,7 @@ def evaluate(
     label: LabelOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Judge the measures against a label and against one another.
+    """Judge the measures by a label and by one another.
 
     Example: audiosim evaluate --labels pieces.csv --label composition
     """
@@ -173,7 +201,7 @@ def evaluate(
     from audiosim_pipelines.cli import reports
 
     opened, settings = _open(library, _overrides(label=label))
-    result = stage.evaluate(opened, settings, measures=measure, labels_file=labels)
+    result = stage.evaluate(opened, settings, measures=_values(measure), labels_file=labels)
     reports.evaluation_report(result, label=settings.evaluate.label, as_json=json)
 
 
@@ -183,7 +211,9 @@ def baseline(
     library: LibraryOption = DEFAULT_LIBRARY,
     json: JsonOption = False,
 ) -> None:
-    """Import a feature table as the baseline and join it to the tracks by id, ISRC, or artist and title.
+    """Import a feature table as the baseline measure.
+
+    Its rows are joined to the tracks by id, ISRC, or artist and title.
 
     Example: audiosim baseline spotify_features.csv
     """
@@ -193,7 +223,34 @@ def baseline(
     opened, settings = _open(library, {})
     stage.import_baseline(opened, table)
     report = stage.join_baseline(opened, settings)
-    reports.stage_report(opened, "baseline", report, as_json=json)
+    assert report is not None  # a table was just imported
+    reports.baseline_report(report, as_json=json)
+
+
+def _foresee_run(folder: Path, profile: str | None, sources: "Sequence[Path]", *, as_json: bool) -> None:
+    """Say what a run would do."""
+    from audiosim_pipelines import demo, status
+    from audiosim_pipelines.cli import reports
+
+    library, settings = _peek(folder, profile)
+    if not sources and (library is None or demo.wanted(library)):
+        sources = [folder / demo.FOLDER]
+    if sources == [folder / demo.FOLDER] and not sources[0].exists():
+        reports.screen.say(f"no music given: a demo library would be synthesised in {sources[0]}")
+        n_seen = n_new = _N_DEMO_PIECES
+    else:
+        n_seen, n_new = status.new_files(library, sources)
+    reports.foresight_report(status.foresee(library, settings, n_seen=n_seen, n_new=n_new), as_json=as_json)
+
+
+def _peek(folder: Path, profile: str | None) -> "tuple[Library | None, Settings]":
+    """The library if there is one, with its settings; nothing is made."""
+    from audiosim.catalog import CATALOG_NAME
+    from audiosim.library import Library
+    from audiosim_pipelines import settings
+
+    is_there = (folder / CATALOG_NAME).exists()
+    return Library.open(folder) if is_there else None, settings.load(folder, profile=profile)
 
 
 def _make(folder: Path, profile: str | None, overrides: dict[str, Any]) -> "tuple[Library, Settings]":
@@ -226,3 +283,8 @@ def _scheduling(settings: "Settings", workers: int, scheduler: str | None) -> "S
     if not workers and scheduler is None:
         return None
     return Scheduling(threads=settings.machine.n_threads, workers=workers, scheduler=scheduler)
+
+
+def _values(measures: "Sequence[MeasureName] | None") -> list[str] | None:
+    """Plain text: errors and files hold the names of measures, not of the members of an enumeration."""
+    return None if measures is None else [measure.value for measure in measures]

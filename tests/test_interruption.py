@@ -1,0 +1,93 @@
+"""A run that is killed or interrupted at any moment, and started again, ends with the bytes of one that was not."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+
+import killed_run
+import numpy as np
+from make_library import ENVIRONMENT, N_CLIPS, assert_same_results, audiosim, results, start
+
+from audiosim.library import Library
+
+N_PAIRS = N_CLIPS * (N_CLIPS - 1) // 2
+
+
+def act_at(change, act):
+    """Python statements that make the command line `act` before its durable change of that number."""
+    return f"from killed_run import *; at_change({change}, {act})"
+
+
+def test_killed_at_moments_all_over_the_run_the_results_are_the_same(tmp_path, clips):
+    outcome = subprocess.run(
+        [sys.executable, killed_run.__file__, str(clips), str(tmp_path), "10", "2"],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    n_changes, n_kills = map(int, outcome.stdout.split())
+    assert n_changes > 100  # otherwise the moments are not spread over much
+    assert n_kills > 20
+    expected = results(tmp_path / "undisturbed")
+    libraries = sorted(tmp_path.glob("killed*"))
+    assert len(libraries) == 12
+    for library in libraries:
+        assert_same_results(library, expected)
+        opened = Library.open(library)
+        assert [opened.catalog.matrix(name) for name in opened.measures()] == [
+            Library.open(tmp_path / "undisturbed").catalog.matrix(name) for name in opened.measures()
+        ]
+
+
+def test_the_command_line_with_real_features_survives_kills(tmp_path, clips, undisturbed):
+    kills = 0
+    for change in (30, 45, 60):
+        with start("run", clips, "--library", tmp_path, before=act_at(change, "kill")) as process:
+            process.communicate()
+        kills += process.returncode == -signal.SIGKILL
+    assert kills == 3
+    audiosim("run", clips, "--library", tmp_path)
+    assert_same_results(tmp_path, results(undisturbed))
+
+
+def test_ctrl_c_leaves_with_130_and_the_next_run_goes_on(tmp_path, clips, undisturbed):
+    for change in (20, 100):  # in extract, in compare
+        _, messages = audiosim("run", clips, "--library", tmp_path, before=act_at(change, "interrupt"), expected=130)
+        assert "interrupted; what was committed is safe, run again to go on" in messages
+    assert any(path.startswith("distances") for path in results(tmp_path))
+    assert results(tmp_path) != results(undisturbed)
+    audiosim("run", clips, "--library", tmp_path)
+    assert_same_results(tmp_path, results(undisturbed))
+
+
+def test_a_second_run_computes_nothing_and_touches_nothing(tmp_path, clips, undisturbed):
+    library = shutil.copytree(undisturbed, tmp_path / "library")
+
+    def times():
+        folders = [library / name for name in ("features", "distances", "neighbors", "reports")]
+        return {path: path.stat().st_mtime_ns for folder in folders for path in folder.rglob("*")}
+
+    before = times()
+    output, _ = audiosim("run", clips, "--library", library, "--json")
+    report = json.loads(output)
+    assert (report["added"]["n_tracks_added"], report["extracted"]["n_extracted"]) == (0, 0)
+    assert report["extracted"]["n_tracks"] == N_CLIPS
+    assert {measure["measure"]: measure["n_pairs_computed"] for measure in report["compared"]} == {
+        "dtw": 0,
+        "cosine": 0,
+        "cosine_frames": 0,
+    }
+    assert times() == before
+    assert_same_results(library, results(undisturbed))
+
+
+def test_the_first_run_computes_every_pair_once(undisturbed):
+    opened = Library.open(undisturbed)
+    for measure in ("dtw", "cosine", "cosine_frames"):
+        matrix = opened.matrix(measure).values
+        assert matrix.shape == (N_CLIPS, N_CLIPS)
+        assert (matrix[~np.eye(N_CLIPS, dtype=bool)] > 0).sum() == 2 * N_PAIRS
