@@ -8,7 +8,6 @@ features are computed and stored besides is the figure to watch. Prints JSON.
 
 import argparse
 import json
-import os
 import platform
 import shutil
 import statistics
@@ -22,7 +21,7 @@ from audiosim.library import Library
 from audiosim_pipelines.add import add
 from audiosim_pipelines.decode import decode_ahead
 from audiosim_pipelines.extract import extract
-from audiosim_pipelines.settings import MachineSettings, Settings
+from audiosim_pipelines.settings import MachineSettings, Settings, n_usable_cores
 
 
 def decode_alone(library: Library, settings: Settings) -> tuple[float, float]:
@@ -64,7 +63,7 @@ def main() -> None:
     print(
         json.dumps(
             {
-                "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
+                "machine": f"{platform.machine()}, {n_usable_cores()} cores",
                 "threads": settings.machine.n_threads,
                 "n_tracks": n,
                 "audio_hours": round(seconds / 3600, 2),

@@ -1,7 +1,10 @@
 """Fixtures that more than one test file needs."""
 
+import contextlib
 import os
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import make_library
@@ -77,3 +80,79 @@ def undisturbed(tmp_path_factory, clips):
     library = tmp_path_factory.mktemp("undisturbed") / "library"
     make_library.audiosim("run", clips, "--library", library)
     return library
+
+
+@dataclass(frozen=True)
+class DemoRun:
+    """The demo library as the command line made it, and what it said. Copy the folder before you change it."""
+
+    folder: Path
+    output: str
+    messages: str
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo run") / "library"
+    output, messages = make_library.audiosim("run", "--library", folder, settings={"AUDIOSIM_COMPARE_TILE": "0"})
+    return DemoRun(folder, output, messages)
+
+
+@pytest.fixture(scope="session")
+def odd_library(tmp_path_factory):
+    """Four tracks, one of them without tags, with names that try every format, one file that is no audio and one gone.
+
+    The features are stand-ins. Copy the folder before you change it.
+    """
+    from killed_run import SpectrumExtractor
+
+    from audiosim.library import Library
+    from audiosim_pipelines import extract, settings
+    from audiosim_pipelines.run import run
+
+    folder = tmp_path_factory.mktemp("odd")
+    make_library.write_clips(folder / "music", 4)
+    (folder / "music" / "broken.mp3").write_bytes(b"no audio")
+    (folder / "music" / "table.csv").write_text(
+        "path,artist,title,genre\n"
+        "clip 000.wav,Die Ärzte,Übung,étude\n"
+        'clip 001.wav,"=HYPERLINK(""x"")",#1 in "C",étude\n'
+        "clip 002.wav,Die Ärzte,Übung zwei,\n"
+        "clip 003.wav,,,\n"
+        "broken.mp3,,,\n"
+        "gone.flac,Nobody,Nothing,\n",
+        encoding="utf-8",
+    )
+    with pytest.MonkeyPatch.context() as patch, contextlib.closing(Library.create(folder / "library")) as library:
+        patch.setattr(extract, "_extractor", SpectrumExtractor)
+        settings.save(settings.Settings(), library.folder)
+        run(library, settings.Settings(), [folder / "music" / "table.csv"])
+    return folder / "library"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    output: str
+    messages: str
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """The command line in this process, down to its exit code."""
+    from audiosim_pipelines import cli
+
+    def leave(code):
+        raise SystemExit(code)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["audiosim", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return Outcome(ended.value.code or 0, *capsys.readouterr())
+
+    monkeypatch.setattr(os, "_exit", leave)
+    for name in [name for name in os.environ if name.startswith("AUDIOSIM_")]:
+        monkeypatch.delenv(name)
+    return run

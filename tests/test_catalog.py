@@ -10,7 +10,7 @@ import pytest
 from audiosim.catalog import CATALOG_NAME, Catalog, Failure, printable
 from audiosim.errors import LibraryError, LibraryVersionError
 
-FIELDS = {"artist": "A", "title": "T", "album": None, "genre": "g", "isrc": None, "duration": 3.0}
+FIELDS = {"artist": "A", "title": "T", "album": None, "genre": "g", "isrc": None, "external_id": None, "duration": 3.0}
 
 
 @pytest.fixture

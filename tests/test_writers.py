@@ -1,5 +1,6 @@
 """Two writers, a full disk, a library that may only be read, another version, other settings: told, and no harm."""
 
+import contextlib
 import json
 import os
 import re
@@ -33,6 +34,11 @@ def everything(folder):
     """Every file and folder below a library with its bytes and times."""
     found = {path: path.stat() for path in [folder, *folder.rglob("*")]}
     return {path: (status.st_mtime_ns, path.read_bytes() if path.is_file() else None) for path, status in found.items()}
+
+
+def matrix(folder, measure):
+    with contextlib.closing(Library.open(folder)) as library:
+        return library.matrix(measure).values
 
 
 # Two at once
@@ -103,7 +109,7 @@ def test_a_disk_that_gets_full_is_told_and_a_later_run_completes(tmp_path, clips
 def test_a_disk_that_gets_full_while_comparing_harms_nothing(library, undisturbed, change):
     command = ["compare", "--measure", "cosine", "--library", library]
     _, messages = audiosim(*command, "--recompute", before=full_from(change), expected=1)
-    assert "error: File too large; what was committed is safe, run again" in messages
+    assert re.search("error: .*File too large; what was committed is safe, run again", messages)
     audiosim(*command)
     assert_same_results(library, results(undisturbed))
 
@@ -207,10 +213,8 @@ def test_features_of_other_settings_are_refused_until_they_are_recomputed(librar
     assert_same_results(library, results(undisturbed))
     audiosim("extract", "--recompute", "--library", library, settings=other, before=NO_TENSORFLOW)
     audiosim("compare", "--library", library, settings=other)
-    opened = Library.open(library)
     assert FeatureStore.read(library, "mfcc").layout.n_dims == 13
-    assert opened.measures() == Library.open(undisturbed).measures()
-    assert np.isfinite(opened.matrix("dtw").values).all()
+    assert np.isfinite(matrix(library, "dtw")).all()
 
 
 def test_distances_of_other_settings_are_refused_until_they_are_recomputed(library, undisturbed):
@@ -221,6 +225,5 @@ def test_distances_of_other_settings_are_refused_until_they_are_recomputed(libra
     assert "run: audiosim compare --measure dtw --recompute" in messages
     assert_same_results(library, results(undisturbed))
     audiosim("compare", "--measure", "dtw", "--recompute", "--library", library, settings=other)
-    matrix = Library.open(library).matrix("dtw").values
-    assert np.isfinite(matrix).all()
-    assert (matrix != Library.open(undisturbed).matrix("dtw").values).any()
+    assert np.isfinite(matrix(library, "dtw")).all()
+    assert (matrix(library, "dtw") != matrix(undisturbed, "dtw")).any()

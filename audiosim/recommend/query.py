@@ -62,15 +62,22 @@ def nearest_table(
         n_seeds = [track.n_seeds for track in reached]
     nearest_seed = np.nanmin(distances[:, found], axis=0) if found else np.empty(0, np.float32)
     chosen = [tracks[row] for row in found]
+    # As objects: pandas would turn the None among names into NaN.
+    texts = {
+        "artist": [track.artist for track in chosen],
+        "title": [track.title for track in chosen],
+        "path": [track.paths[0] if track.paths else None for track in chosen],
+    }
+    columns = {name: pd.Series(values, dtype=object) for name, values in texts.items()}
     table = pd.DataFrame(
         {
             "rank": np.arange(1, len(found) + 1),
             "track_id": [track.track_id for track in chosen],
-            "artist": [track.artist for track in chosen],
-            "title": [track.title for track in chosen],
+            "artist": columns["artist"],
+            "title": columns["title"],
             "distance": nearest_seed,
             "percentile": percentile(nearest_seed, quantiles),
-            "path": [track.paths[0] if track.paths else None for track in chosen],
+            "path": columns["path"],
         }
     )
     if n_seeds is not None:

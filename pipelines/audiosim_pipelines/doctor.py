@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from audiosim_pipelines.settings import n_usable_cores
+
 _PACKAGES = ("numpy", "numba", "keras", "tensorflow", "librosa", "soundfile", "av", "soxr", "zarr", "dask")
 _REINSTALL = "install audiosim again: make .venv"
 
@@ -30,7 +32,7 @@ def doctor(library: Path) -> list[Finding]:
         *(_package(name) for name in _PACKAGES),
         _gpu_for_kernels(),
         _gpu_for_features(),
-        Finding("cores", "ok", f"{len(os.sched_getaffinity(0))} usable"),
+        Finding("cores", "ok", f"{n_usable_cores()} usable"),
         _library(library),
     ]
 

@@ -167,6 +167,7 @@ def replacing(output: Path) -> Generator[Path]:
     """
     draft = output.with_name(output.name + ".draft")
     try:
+        draft.touch()  # what forbids it is said by the system, before anything is computed
         try:
             yield draft
             draft.replace(output)

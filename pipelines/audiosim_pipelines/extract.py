@@ -216,9 +216,9 @@ def _forget_statistics(library: Library, settings: Settings) -> str:
 
 
 def _forget_features(library: Library, settings: Settings) -> str:
-    """Drop all features and what was computed from them."""
+    """Drop all features, the baseline's vectors among them, and what was computed from them."""
     catalog = library.catalog
-    features = layouts(settings)
+    features = {*layouts(settings), *catalog.features()}
     # Distances go first: while they are there, the rows that they are about keep their order.
     stored = stored_distances(library.folder)
     _forget_distances(library, [measure for measure, made_of in stored.items() if made_of["feature"] in features])

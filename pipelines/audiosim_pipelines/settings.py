@@ -103,6 +103,11 @@ class EvaluateSettings:
         _require_at_least(0, n_permutations=self.n_permutations, seed=self.seed)
 
 
+def n_usable_cores() -> int:
+    """Cores that this process may use, where the system tells; all cores elsewhere."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @dataclass(frozen=True, slots=True)
 class MachineSettings:
     """What does not change the numbers: device and threads (0 means one a core)."""
@@ -116,7 +121,7 @@ class MachineSettings:
     @property
     def n_threads(self) -> int:
         """Threads to use: as set, or one for each core that this process may use."""
-        return self.threads or len(os.sched_getaffinity(0))
+        return self.threads or n_usable_cores()
 
 
 @dataclass(frozen=True, slots=True)

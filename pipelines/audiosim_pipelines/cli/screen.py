@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -14,9 +15,22 @@ from rich.text import Text
 
 _PLAIN_INTERVAL = 10.0  # seconds between lines when stderr is no terminal
 
-# A table in a file or a pipe is not to be folded to some imagined width.
-stdout = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+def _console(*, to_stderr: bool) -> Console:
+    # NO_COLOR (no-color.org) is taken to mean no escape codes at all: neither bold titles nor bars.
+    is_plain = bool(os.environ.get("NO_COLOR"))
+    return Console(
+        stderr=to_stderr,
+        highlight=False,
+        soft_wrap=to_stderr,
+        # A table in a file or a pipe is not to be folded to some imagined width.
+        width=None if to_stderr or sys.stdout.isatty() else 200,
+        color_system=None if is_plain else "auto",
+        force_terminal=False if is_plain else None,
+    )
+
+
+stdout, stderr = _console(to_stderr=False), _console(to_stderr=True)
 
 
 class Screen:
