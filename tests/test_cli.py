@@ -252,7 +252,9 @@ def test_failures_are_listed_with_reasons(odd_library, tmp_path, command):
 
 def test_what_a_broken_installation_lacks_is_a_finding(monkeypatch, command, tmp_path):
     monkeypatch.setattr(doctor, "_PACKAGES", ("numpy", "no-such-package"))
-    monkeypatch.setitem(sys.modules, "audiosim.features.backend", None)  # as if Keras could not be imported
+    # As if Keras could not be imported, whether or not an earlier test did.
+    monkeypatch.setitem(sys.modules, "audiosim.features.backend", None)
+    monkeypatch.delattr("audiosim.features.backend", raising=False)
     outcome = command("doctor", "--library", tmp_path)
     assert outcome.code == 1
     for finding in ("missing  no-such-package not installed", "missing  GPU, features   Keras cannot be loaded"):
@@ -383,6 +385,14 @@ def test_json_of_export(odd_library, tmp_path, command):
         assert outcome.code == 0
         assert_documented("export matrix", outcome.output)
         assert all(Path(name).is_file() for name in parsed(outcome.output)["files"])
+
+
+def test_the_result_of_an_export_is_in_its_file_alone(odd_library, tmp_path, command):
+    outcome = command("export", "matrix", "--format", "npy", "-o", tmp_path / "m.npy", "--library", odd_library)
+    assert (outcome.code, outcome.output) == (0, "")
+    assert outcome.messages.replace("\n", " ").split() == [
+        *("wrote", str(tmp_path / "m.npy"), "and", str(tmp_path / "m.npy.ids.csv:"), "4", "tracks"),
+    ]
 
 
 # What would be done

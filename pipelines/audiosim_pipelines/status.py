@@ -94,7 +94,7 @@ def new_files(library: Library | None, sources: Sequence[Path]) -> tuple[int, in
         A source cannot be read at all.
     """
     found = [entry.path.absolute() for source in sources for entry in collect(source) if isinstance(entry, FoundFile)]
-    return len(found), len(found) if library is None else sum(_is_known(library, path) for path in found)
+    return len(found), len(found) if library is None else sum(not _is_known(library, path) for path in found)
 
 
 def n_unextracted(library: Library, *, failed: bool = False, done: bool = False) -> int:
