@@ -14,9 +14,12 @@ run: .venv
 test: .venv
 	./check
 
-.venv: .venv/complete
+# One stamp a requirements file, so that asking for another one installs it.
+STAMP = .venv/$(notdir $(REQUIREMENTS)).installed
 
-.venv/complete: $(REQUIREMENTS) pyproject.toml
+.venv: $(STAMP)
+
+$(STAMP): $(REQUIREMENTS) pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "audiosim needs Python 3.11, 3.12 or 3.13, this is %d.%d; set PYTHON=python3.12, say" % v)'
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(REQUIREMENTS)

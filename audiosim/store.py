@@ -90,6 +90,13 @@ class FeatureStore:
         attributes = dict(group.attrs)
         return cls(group, FeatureLayout(**attributes))  # pyright: ignore[reportArgumentType] - JSON of our own making
 
+    @property
+    def n_rows(self) -> int:
+        """Rows that were written, committed or not."""
+        if self.layout.kind == "vectors":
+            return self._arrays["vectors"].shape[0]
+        return self._arrays["offsets"].shape[0] - 1
+
     def write(self, first_row: int, values: Sequence[npt.NDArray[np.float32]]) -> None:
         """Write rows from `first_row` on, over whatever lies there; the catalog must commit them afterwards."""
         if self.layout.kind == "vectors":

@@ -107,7 +107,7 @@ def test_the_image_installs_as_the_makefile_does():
     steps = [text for keyword, text in IMAGE if keyword == "RUN"]
     assert "make .venv REQUIREMENTS=requirements/gpu.txt" in steps
     assert not [step for step in steps if "pip" in step.split()]
-    recipe = MAKEFILE[MAKEFILE.index(".venv/complete:") :]
+    recipe = MAKEFILE[MAKEFILE.index("$(STAMP):") :]
     assert "--require-hashes -r $(REQUIREMENTS)" in recipe
     assert "--no-deps --no-build-isolation --editable ." in recipe
 

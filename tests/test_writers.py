@@ -227,3 +227,13 @@ def test_distances_of_other_settings_are_refused_until_they_are_recomputed(libra
     audiosim("compare", "--measure", "dtw", "--recompute", "--library", library, settings=other)
     assert np.isfinite(matrix(library, "dtw")).all()
     assert (matrix(library, "dtw") != matrix(undisturbed, "dtw")).any()
+
+
+def test_features_that_were_deleted_by_hand_are_missed_and_made_again(library, undisturbed):
+    shutil.rmtree(library / "features" / "mfcc.zarr")
+    _, messages = audiosim("extract", "--library", library, expected=1)
+    assert "has lost features that its catalog counts" in messages
+    assert "audiosim extract --recompute" in messages
+    audiosim("extract", "--recompute", "--library", library)
+    audiosim("compare", "--library", library)
+    np.testing.assert_array_equal(matrix(library, "dtw"), matrix(undisturbed, "dtw"))

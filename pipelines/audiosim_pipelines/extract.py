@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audiosim.catalog import Catalog, Failure, Track
-from audiosim.errors import AudioError
+from audiosim.errors import AudioError, LibraryError
 from audiosim.features.moments import moments
 from audiosim.features.pooling import mean_pool
 from audiosim.features.spec import MfccSpec
@@ -109,6 +109,11 @@ def extract(
                 catalog.forget_failures(STAGE)
         stores = {name: FeatureStore.open(library.folder, layout) for name, layout in layouts(settings).items()}
         n_before = len(catalog.rows("mfcc"))
+        if any(store.n_rows < n_before for store in stores.values()):
+            raise LibraryError(
+                f"{library.folder} has lost features that its catalog counts, {n_before} tracks of them; "
+                "run: audiosim extract --recompute"
+            )
         if pending := _pending(catalog):
             _extract_pending(library, settings, stores, pending, progress)
         n_tracks = len(catalog.rows("mfcc"))
