@@ -15,6 +15,10 @@ from hypothesis import settings
 from audiosim_kernels import device
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
+if SIMULATED:
+    import warp_shims
+
+    warp_shims.install()
 
 
 @pytest.fixture
@@ -60,10 +64,10 @@ def backend(request: pytest.FixtureRequest) -> Iterator[str]:
         yield "cpu"
         return
     request.getfixturevalue("cuda")
-    from audiosim_kernels import cosine_cuda, dtw_cuda
+    from audiosim_kernels import cosine_cuda, dtw_warp
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dtw_cuda, "THREADS_PER_BLOCK", 3)
+        patch.setattr(dtw_warp, "WARPS_PER_BLOCK", 2)
         patch.setattr(cosine_cuda, "THREADS_PER_BLOCK", (2, 3))
         yield "cuda"
 

@@ -3,9 +3,6 @@
 import numpy as np
 import pytest
 import reference
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from audiosim_kernels import Ragged, cosine
 
@@ -28,12 +25,14 @@ def songs_of(rng, *lengths, n_dims=3):
 # --- the definition
 
 
-@given(data=st.data())
-def test_matrix_equals_the_reference(backend, data):
-    n_dims = data.draw(st.integers(1, 7))
-    values = st.one_of(st.sampled_from([0.0, 1.0, -1.0]), st.floats(-1e4, 1e4, width=32, allow_subnormal=False))
-    vectors = arrays(np.float32, (data.draw(st.integers(1, 4)), n_dims), elements=values)
-    rows, columns = (data.draw(vectors.filter(lambda array: array.any(axis=1).all())) for _ in range(2))
+@pytest.mark.parametrize("case", range(12))
+def test_matrix_equals_the_reference(backend, rng, case):
+    """Ordinary numbers, and a few of which many are 0, 1 or -1 and the same."""
+    n_dims = 1 + case % 7
+    rows, columns = (rng.uniform(-1e4, 1e4, (n, n_dims)).astype(np.float32) for n in rng.integers(1, 5, size=2))
+    if case % 2:
+        rows, columns = (np.sign(vectors) * (np.abs(vectors) > 3e3) for vectors in (rows, columns))
+        rows[:, 0] = columns[:, -1] = 1  # no vector is zero throughout
     expected = [[reference.cosine(x, y) for y in columns] for x in rows]
     actual = cosine.matrix(rows, columns, device=backend, out=nan(len(rows), len(columns)))
     np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-12)
@@ -41,18 +40,15 @@ def test_matrix_equals_the_reference(backend, data):
     assert actual.max() <= 2
 
 
-@given(data=st.data())
-def test_matrix_truncated_equals_the_reference(backend, data):
-    n_dims = data.draw(st.integers(1, 3))
-    values = st.floats(0.125, 100, width=32)
+@pytest.mark.parametrize("case", range(6))
+def test_matrix_truncated_equals_the_reference(backend, rng, case):
+    n_dims = 1 + case % 3
     rows, columns = (
-        [data.draw(arrays(np.float32, (data.draw(st.integers(1, 9)), n_dims), elements=values)) for _ in range(n)]
-        for n in (3, 2)
+        [rng.uniform(0.125, 100, (length, n_dims)) for length in rng.integers(1, 10, size=n)] for n in (3, 2)
     )
-    expected = [[reference.cosine_truncated(x, y) for y in columns] for x in rows]
-    actual = cosine.matrix_truncated(
-        Ragged.from_sequences(rows), Ragged.from_sequences(columns), device=backend, out=nan(3, 2)
-    )
+    songs, others = Ragged.from_sequences(rows), Ragged.from_sequences(columns)
+    expected = [[reference.cosine_truncated(x, y) for y in others] for x in songs]
+    actual = cosine.matrix_truncated(songs, others, device=backend, out=nan(3, 2))
     np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-12)
 
 
@@ -145,6 +141,82 @@ def test_no_rows_and_no_columns(backend):
     assert cosine.matrix(np.ones((2, 3)), np.empty((0, 3)), device=backend).shape == (2, 0)
 
 
+@pytest.mark.parametrize("n_dims", [1, 40, 300])
+def test_blocks_tiles_and_threads_change_no_byte(rng, n_dims):
+    """More rows and columns than a block of the CPU holds, and neither a whole number of tiles."""
+    rows, columns = rng.standard_normal((250, n_dims)), rng.standard_normal((491, n_dims))
+    whole = cosine.matrix(rows, columns, device="cpu", out=nan(250, 491))
+    assert_same_bytes(cosine.matrix(rows, columns, device="cpu", n_threads=3), whole)
+    assert_same_bytes(cosine.matrix(columns, rows, device="cpu").T, whole)
+    grown = np.hstack([cosine.matrix(rows, columns[j : j + 100], device="cpu") for j in range(0, 491, 100)])
+    assert_same_bytes(grown, whole)
+    mirrored = cosine.matrix(columns, device="cpu", out=nan(491, 491))
+    assert_same_bytes(mirrored, cosine.matrix(columns, columns.copy(), device="cpu"))
+
+
+def test_the_sum_of_each_pair_is_added_in_order(rng):
+    """The promise itself: value after value in float64, whatever lanes and tiles are used."""
+    x, y = (rng.standard_normal((1, 600)).astype(np.float32) for _ in range(2))
+    dot, x_square, y_square = (np.cumsum(a.astype(np.float64) * b)[-1] for a, b in [(x, y), (x, x), (y, y)])
+    expected = np.float32(1 - dot / np.sqrt(x_square * y_square))
+    assert cosine.matrix(x, y, device="cpu")[0, 0] == expected
+
+
+def test_launches_of_a_few_rows_make_the_same_matrix(backend, rng, monkeypatch):
+    if backend == "cuda":
+        from audiosim_kernels import cosine_cuda
+
+        monkeypatch.setattr(cosine_cuda, "RESULT_BYTES", 4 * 5 * 3)  # three rows of five columns
+    rows, columns = rng.standard_normal((7, 20)), rng.standard_normal((5, 20))
+    actual = cosine.matrix(rows, columns, device=backend, out=nan(7, 5))
+    assert_same_bytes(actual, cosine.matrix(rows, columns, device="cpu"))
+
+
+# --- the nearest
+
+
+def nearest_by_sorting(matrix, k):
+    order = np.argsort(matrix, axis=1, kind="stable")[:, :k]
+    return order, np.take_along_axis(matrix, order, axis=1)
+
+
+@pytest.mark.parametrize("k", [1, 3, 10])
+def test_top_k_equals_sorting_the_matrix(rng, monkeypatch, k):
+    """Blocks smaller than the matrix, and ties: every column twice."""
+    monkeypatch.setattr(cosine, "_TOP_K_ROWS", 4)
+    monkeypatch.setattr(cosine, "_TOP_K_COLUMNS", 5)
+    rows, columns = rng.standard_normal((9, 6)), np.repeat(rng.standard_normal((6, 6)), 2, axis=0)
+    indices, distances = cosine.top_k(rows, columns, k=k, device="cpu")
+    expected_indices, expected = nearest_by_sorting(cosine.matrix(rows, columns, device="cpu"), k)
+    np.testing.assert_array_equal(indices, expected_indices)
+    assert_same_bytes(distances, expected)
+
+
+def test_top_k_among_themselves_leaves_each_row_out(backend, rng, monkeypatch):
+    monkeypatch.setattr(cosine, "_TOP_K_ROWS", 4)
+    monkeypatch.setattr(cosine, "_TOP_K_COLUMNS", 3)
+    vectors = np.repeat(rng.standard_normal((5, 6)), 2, axis=0)  # each has a twin at distance 0
+    matrix = cosine.matrix(vectors, device=backend)
+    np.fill_diagonal(matrix, np.inf)
+    indices, distances = cosine.top_k(vectors, k=9, device=backend)
+    expected_indices, expected = nearest_by_sorting(matrix, 9)
+    np.testing.assert_array_equal(indices, expected_indices)
+    assert_same_bytes(distances, expected)
+    np.testing.assert_array_equal(distances[:, 0], 0)
+
+
+@pytest.mark.parametrize(("k", "n_candidates"), [(0, 2), (3, 2), (-1, 2)])
+def test_top_k_refuses_what_is_not_there(k, n_candidates):
+    with pytest.raises(ValueError, match=rf"k must lie in 1 \.\.\. {n_candidates}, .* got {k}"):
+        cosine.top_k(np.eye(3), k=k, device="cpu")
+
+
+def test_top_k_names_a_zero_vector_by_its_index_in_the_whole(monkeypatch):
+    monkeypatch.setattr(cosine, "_TOP_K_ROWS", 2)
+    with pytest.raises(ValueError, match="row 4 must not be zero"):
+        cosine.top_k([[1], [1], [1], [1], [0]], k=1, device="cpu")
+
+
 # --- refusals
 
 
@@ -171,6 +243,11 @@ def test_a_cut_without_direction_is_refused():
     with pytest.raises(ValueError, match="row 1 must not be zero throughout its first 2 frame"):
         cosine.matrix_truncated(songs, device="cpu")
     assert cosine.matrix_truncated(songs.take([1, 2]), device="cpu").shape == (2, 2)
+
+
+def test_too_few_threads_are_refused():
+    with pytest.raises(ValueError, match="n_threads must be >= 1, got 0"):
+        cosine.matrix(np.eye(2), device="cpu", n_threads=0)
 
 
 def test_a_wrong_out_is_refused():

@@ -3,17 +3,24 @@
 A product of two float32 numbers is exact in float64, and the kernels add the products of one pair in one order, frame
 by frame and dimension by dimension. So fused and separate arithmetic agree, the CPU and the GPU give the same bytes,
 and the distance of a pair does not depend on what else is in the call: a matrix that grew tile by tile equals one
-computed at once, byte for byte. (A BLAS promises none of this: its order of summation depends on the shape.)
+computed at once, byte for byte. (A BLAS promises none of this: its order of summation depends on the shape. Nor is it
+faster: where each lane of a vector is a pair of its own, the order costs nothing.)
 """
+
+import operator
+from typing import SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
 from audiosim_kernels import output
 from audiosim_kernels.device import Device, resolve
-from audiosim_kernels.ragged import Frames, Ragged
+from audiosim_kernels.ragged import Frames, Integers, Ragged
 
 Sums = npt.NDArray[np.float64]
+
+_TOP_K_ROWS = 1_024
+_TOP_K_COLUMNS = 4_096
 
 
 def matrix(
@@ -21,6 +28,7 @@ def matrix(
     columns: npt.ArrayLike | None = None,
     *,
     device: Device = "auto",
+    n_threads: int = 1,
     out: Frames | None = None,
 ) -> Frames:
     """Cosine distances of all rows with all columns.
@@ -33,6 +41,8 @@ def matrix(
         The same; the rows themselves by default.
     device : {"auto", "cpu", "cuda"}
         "auto" is the GPU where there is one.
+    n_threads : int >= 1
+        Threads on the CPU; the result does not depend on their number.
     out : (n_rows, n_columns) float32, optional
         Where to write the result; untouched if an error is raised.
 
@@ -50,7 +60,8 @@ def matrix(
 
     Notes
     -----
-    Time is n_rows * n_columns * n_dims; beside the result, 8 bytes a pair are needed.
+    Time is in proportion to n_rows * n_columns * n_dims. Work goes in blocks: beside vectors and result a few MB are
+    needed, on a GPU up to 1 GiB.
 
     Examples
     --------
@@ -60,8 +71,8 @@ def matrix(
            [2., 1., 0.]], dtype=float32)
     """
     first = _vectors(rows, "row")
-    second = first if columns is None else _vectors(columns, "column")
-    return matrix_truncated(first, second, device=device, out=out)
+    second = None if columns is None else _vectors(columns, "column")
+    return matrix_truncated(first, second, device=device, n_threads=n_threads, out=out)
 
 
 def matrix_truncated(
@@ -69,6 +80,7 @@ def matrix_truncated(
     columns: Ragged | None = None,
     *,
     device: Device = "auto",
+    n_threads: int = 1,
     out: Frames | None = None,
 ) -> Frames:
     """Cosine distances of flattened sequences, each pair cut to the shorter of the two.
@@ -78,7 +90,7 @@ def matrix_truncated(
     rows, columns : Ragged
         Of the same n_dims; without `columns`, the rows with one another. No sequence may be zero throughout the frames
         that its shortest partner leaves of it.
-    device, out
+    device, n_threads, out
         As in `matrix`.
 
     Returns
@@ -105,24 +117,92 @@ def matrix_truncated(
             f"rows and columns must have the same n_dims, got {rows.n_dims} and {others.n_dims}; "
             "compare features of one kind"
         )
+    if operator.index(n_threads) < 1:
+        raise ValueError(f"n_threads must be >= 1, got {n_threads}")
     result = output.checked(out, (len(rows), len(others)))
     if not result.size:
         return result
-    row_squares, column_squares = _running_squares(rows), _running_squares(others)
+    from audiosim_kernels import cosine_cpu  # noqa: PLC0415 - numba only when needed
+
+    row_squares = cosine_cpu.running_squares(rows)
+    column_squares = row_squares if others is rows else cosine_cpu.running_squares(others)
     _check_directions(rows, row_squares, others, "row")
     _check_directions(others, column_squares, rows, "column")
     if resolve(device) == "cuda":
-        from audiosim_kernels import cosine_cuda as driver  # noqa: PLC0415 - numba only when needed
+        from audiosim_kernels import cosine_cuda as driver  # noqa: PLC0415
     else:
-        from audiosim_kernels import cosine_cpu as driver  # noqa: PLC0415
-    dots = driver.dots(rows, others)
-    for row in range(len(rows)):
-        cut = np.minimum(rows.lengths[row], others.lengths)
-        row_norm = row_squares[rows.offsets[row] + cut - 1]
-        column_norms = column_squares[others.offsets[:-1] + cut - 1]
-        # The root of a rounded square is the number itself, so equal vectors have a cosine of exactly 1.
-        result[row] = np.clip(1 - dots[row] / np.sqrt(row_norm * column_norms), 0, 2)
+        driver = cosine_cpu
+    driver.fill(rows, others, row_squares, column_squares, result, n_threads=n_threads)
     return result
+
+
+def top_k(
+    rows: npt.ArrayLike,
+    columns: npt.ArrayLike | None = None,
+    *,
+    k: SupportsIndex,
+    device: Device = "auto",
+    n_threads: int = 1,
+) -> tuple[Integers, Frames]:
+    """The k nearest columns of every row, nearest first; among equals the lower index comes first.
+
+    Parameters
+    ----------
+    rows, columns
+        As in `matrix`. Without `columns`, the rows among one another, where none is its own neighbour.
+    k : int >= 1
+        At most as many as there are candidates for a row.
+    device, n_threads
+        As in `matrix`.
+
+    Returns
+    -------
+    indices : (n_rows, k) int64
+        Columns.
+    distances : (n_rows, k) float32
+        The bytes that `matrix` gives for these pairs.
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        As `matrix` does; ValueError if there are fewer than k candidates.
+
+    Notes
+    -----
+    The matrix is computed in blocks of 1 024 x 4 096 and never held as a whole.
+
+    Examples
+    --------
+    >>> top_k([[1, 0], [0, 2], [-3, 1]], k=1, device="cpu")
+    (array([[1],
+           [2],
+           [1]]), array([[1.       ],
+           [0.6837722],
+           [0.6837722]], dtype=float32))
+    """
+    first = _vectors(rows, "row")
+    second = first if columns is None else _vectors(columns, "column")
+    n_nearest, n_candidates = operator.index(k), max(0, len(second) - (columns is None))
+    if not 1 <= n_nearest <= n_candidates:
+        raise ValueError(f"k must lie in 1 ... {n_candidates}, the candidates of a row, got {k}")
+    indices = np.full((len(first), n_nearest), -1, dtype=np.int64)
+    nearest = np.full((len(first), n_nearest), np.inf, dtype=np.float32)
+    if not len(first):
+        return indices, nearest
+    _check_vectors(first, "row")  # here, where their indices are those of the whole
+    _check_vectors(second, "column")
+    from audiosim_kernels.cosine_cpu import keep_nearest  # noqa: PLC0415 - numba only when needed
+
+    for begin in range(0, len(first), _TOP_K_ROWS):
+        part = slice(begin, begin + _TOP_K_ROWS)
+        block = _as_sequences(first.frames[part])
+        for start in range(0, len(second), _TOP_K_COLUMNS):
+            others = _as_sequences(second.frames[start : start + _TOP_K_COLUMNS])
+            distances = matrix_truncated(block, others, device=device, n_threads=n_threads)
+            # Without columns, row i is column i of the whole; with them no column is left out.
+            own = begin - start if columns is None else len(second)
+            keep_nearest(distances, start, own, indices[part], nearest[part])
+    return indices, nearest
 
 
 def _vectors(vectors: npt.ArrayLike, name: str) -> Ragged:
@@ -138,22 +218,17 @@ def _vectors(vectors: npt.ArrayLike, name: str) -> Ragged:
     if not finite.all():
         index = int(np.argmin(finite))
         raise ValueError(f"{name} {index} must be finite, got {frames[index]}")
-    return Ragged(frames, np.arange(len(frames) + 1, dtype=np.int64))
+    return _as_sequences(frames)
 
 
-def _running_squares(sequences: Ragged) -> Sums:
-    """Squared norm of each sequence up to and including each frame, (n_frames_total,).
+def _as_sequences(vectors: Frames) -> Ragged:
+    """Each vector as a sequence of one frame."""
+    return Ragged(vectors, np.arange(len(vectors) + 1, dtype=np.int64))
 
-    numpy.cumsum adds from left to right, the order of the kernels: equal vectors have equal sums, bit for bit.
-    """
-    squares = np.empty(len(sequences.frames), dtype=np.float64)
-    for index, frames in enumerate(sequences):
-        values = frames.astype(np.float64).ravel()
-        running = np.cumsum(values * values)
-        squares[sequences.offsets[index] : sequences.offsets[index + 1]] = running[
-            sequences.n_dims - 1 :: sequences.n_dims
-        ]
-    return squares
+
+def _check_vectors(vectors: Ragged, name: str) -> None:
+    """Refuse a vector that is zero."""
+    _check_directions(vectors, np.square(vectors.frames, dtype=np.float64).sum(axis=1), vectors, name)
 
 
 def _check_directions(sequences: Ragged, squares: Sums, partners: Ragged, name: str) -> None:

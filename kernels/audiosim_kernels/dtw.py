@@ -88,8 +88,11 @@ def distances(
     ``|i - j| <= radius``, dtaidistance's ``window=radius + 1``. For unequal lengths libraries differ:
     dtaidistance and librosa, for instance, do not follow the slope but widen or shift the band.
 
-    Time is proportional to the cells inside the band and to n_dims, memory to one sequence's length per pair at work.
-    Accumulated in float32: relative error about 1e-6 at 1 300 frames.
+    Time is proportional to the cells inside the band and to n_dims; memory, for each thread, to the frames of the
+    pairs that it compares at once, 16 or fewer on the CPU. There it pays to ask for many pairs in one call, since
+    pairs of like lengths are compared side by side; a value never depends on what else is in the call.
+    Accumulated in float32: relative error about 1e-6 at 1 300 frames. Where the very same cost repeats over a thousand
+    frames, as between two constant sequences, all roundings go one way: up to 3e-5.
 
     References
     ----------

@@ -1,30 +1,24 @@
-# pyright: basic
-"""DTW on CUDA: one thread a pair, one row after the other.
+"""DTW on CUDA: which of the two kernels compares a pair. That depends on the pair and the GPU, never on the list.
 
-The row buffers lie in global memory as (column, pair), so that the threads of a warp, which work on neighbouring
-pairs, touch neighbouring words.
+* `dtw_warp`, on CUDA cores in float32, compares any pair.
+* `dtw_tensor`, on tensor cores, is some times faster, for squared costs: where their products of float16 with sums in
+  float32 run at full rate, which are the GPUs of data centres, with split operands, as accurate as float32; on request
+  with plain float16 operands. What float16 cannot hold, and near-duplicates, whose distance is lost in the rounding
+  of their norms, go to the other kernel.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numba.cuda
 import numpy as np
 
-from audiosim_kernels import dtw_cell
-from audiosim_kernels.dtw_cell import INFINITY, ZERO
+from audiosim_kernels import dtw_tensor_pack, dtw_tensor_run, dtw_warp
 from audiosim_kernels.ragged import Frames, Integers, Ragged
 
-cuda: Any = numba.cuda  # numba-cuda replaces the module whose types a checker sees
+Precision = Literal["float32", "split", "float16"]
 
-THREADS_PER_BLOCK = 64
-BUFFER_BYTES = 2**31  # row buffers of the pairs in flight: 400 000 pairs of 1 300 frames, more than a GPU runs at once
-
-cuda.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # a launch for three songs is meant to be small
-
-_first_column = cuda.jit(device=True)(dtw_cell.first_column)
-_final_column = cuda.jit(device=True)(dtw_cell.final_column)
-_local_cost = cuda.jit(device=True)(dtw_cell.local_cost)
-_extend = cuda.jit(device=True)(dtw_cell.extend)
+_FULL_RATE = {(8, 0), (9, 0), (10, 0), (10, 3)}  # compute capabilities of A100, H100 and H200, B200, B300
+_LEAST_TENSOR = (8, 0)  # the first that knows the instruction
 
 
 def totals(
@@ -35,69 +29,78 @@ def totals(
     *,
     squared: bool,
     diagonal_weight: float,
+    precision: Precision | None = None,
 ) -> Frames:
-    """Accumulated costs of the pairs, (n_pairs,) float32; arguments as `dtw.distances` has checked them."""
-    result = np.empty(len(pairs), dtype=np.float32)
+    """Accumulated costs of the pairs, (n_pairs,) float32; arguments as `dtw.distances` has checked them.
+
+    `precision` is that of the local costs, by default the fastest that is as accurate as float32.
+    """
     if not len(pairs):
-        return result
-    x = cuda.to_device(sequences.frames), cuda.to_device(sequences.offsets)
-    y = x if others is sequences else (cuda.to_device(others.frames), cuda.to_device(others.offsets))
-    longest = int(others.lengths[pairs[:, 1]].max())
-    n_at_once = min(len(pairs), max(1, _buffer_bytes() // (4 * (longest + 1))))
-    accumulated = cuda.device_array((longest + 1, n_at_once), dtype=np.float32)
-    for begin in range(0, len(pairs), n_at_once):
-        batch = slice(begin, min(begin + n_at_once, len(pairs)))
-        batch_result = cuda.device_array(batch.stop - batch.start, dtype=np.float32)
-        n_blocks = -(-batch_result.size // THREADS_PER_BLOCK)
-        _compare[n_blocks, THREADS_PER_BLOCK](
-            *x, *y, cuda.to_device(pairs[batch]), cuda.to_device(radii[batch]),
-            squared, np.float32(diagonal_weight), accumulated, batch_result,
-        )  # fmt: skip
-        batch_result.copy_to_host(result[batch])
+        return np.empty(0, dtype=np.float32)
+    chosen = choose_precision(_compute_capability(), squared=squared, precision=precision)
+    if chosen == "float32":
+        return dtw_warp.totals(sequences, others, pairs, radii, squared=squared, diagonal_weight=diagonal_weight)
+    left = dtw_tensor_run.suits(sequences, chosen)
+    right = left if others is sequences else dtw_tensor_run.suits(others, chosen)
+    fast = left[pairs[:, 0]] & right[pairs[:, 1]]
+    result = np.empty(len(pairs), dtype=np.float32)
+    result[fast] = dtw_tensor_run.totals(
+        sequences, others, pairs[fast], radii[fast], diagonal_weight=diagonal_weight, precision=chosen
+    )
+    left_energies = dtw_tensor_pack.energies(sequences)
+    right_energies = left_energies if others is sequences else dtw_tensor_pack.energies(others)
+    energies = left_energies[pairs[:, 0]] + right_energies[pairs[:, 1]]
+    again = ~fast
+    again[fast] = dtw_tensor_run.near_duplicates(result[fast], energies[fast])
+    result[again] = dtw_warp.totals(
+        sequences, others, pairs[again], radii[again], squared=squared, diagonal_weight=diagonal_weight
+    )
     return result
 
 
-def _buffer_bytes() -> int:
-    """Bytes for the row buffers: at most half of what the GPU has left."""
-    free = cuda.current_context().get_memory_info().free  # infinite in the simulator
-    return int(min(BUFFER_BYTES, free / 2))
+def choose_precision(
+    compute_capability: tuple[int, int], *, squared: bool, precision: Precision | None = None
+) -> Precision:
+    """Precision of the local costs, and with it the kernel, on a GPU of this compute capability.
+
+    Raises
+    ------
+    ValueError
+        If tensor cores are asked for where there are none that can do it, or for Euclidean costs.
+    """
+    if precision is None:
+        return "split" if squared and compute_capability in _FULL_RATE else "float32"
+    if precision != "float32" and not squared:
+        raise ValueError(
+            f'precision "{precision}" needs local_cost="sqeuclidean": the root of a rounded square loses half the '
+            'digits of small costs; use precision="float32"'
+        )
+    if precision != "float32" and compute_capability < _LEAST_TENSOR:
+        major, minor = compute_capability
+        raise ValueError(
+            f'precision "{precision}" needs a GPU of compute capability 8.0 or more, got {major}.{minor}; '
+            'use precision="float32"'
+        )
+    return precision
 
 
-@cuda.jit
-def _compare(  # noqa: PLR0917 - kernels are called by position
-    x_frames: Frames,
-    x_offsets: Integers,
-    y_frames: Frames,
-    y_offsets: Integers,
-    pairs: Integers,
-    radii: Integers,
-    squared: bool,  # noqa: FBT001
-    diagonal_weight: np.float32,
-    accumulated: Frames,
-    result: Frames,
-) -> None:
-    """Accumulated cost of this thread's pair; the traversal is that of `dtw_cpu._total`, with its reasons."""
-    pair = cuda.grid(1)
-    if pair >= result.size:
-        return
-    first, second = pairs[pair, 0], pairs[pair, 1]
-    x = x_frames[x_offsets[first] : x_offsets[first + 1]]
-    y = y_frames[y_offsets[second] : y_offsets[second + 1]]
-    last_row, last_column = x.shape[0] - 1, y.shape[0] - 1
-    slack = radii[pair] * max(last_row, last_column)
-    for column in range(last_column + 2):
-        accumulated[column, pair] = INFINITY
-    left = ZERO
-    for row in range(last_row + 1):
-        begin = _first_column(row, last_row, last_column, slack)
-        end = _final_column(row, last_row, last_column, slack)
-        diagonal = accumulated[begin, pair]
-        accumulated[begin, pair] = INFINITY
-        for column in range(begin, end + 1):
-            up = accumulated[column + 1, pair]
-            cost = _local_cost(x, row, y, column, squared)
-            left = _extend(cost, left, up, diagonal, diagonal_weight)
-            accumulated[column + 1, pair] = left
-            diagonal = up
-        left = INFINITY
-    result[pair] = accumulated[last_column + 1, pair]
+def describe_kernel(compute_capability: tuple[int, int]) -> str:
+    """Say in words what `totals` does by default on a GPU of this compute capability, for `doctor`.
+
+    Examples
+    --------
+    >>> describe_kernel((8, 9))
+    'DTW on CUDA cores in float32, a warp a pair'
+    >>> describe_kernel((9, 0))
+    'squared DTW to 20 dimensions on tensor cores in split float16; else on CUDA cores in float32, a warp a pair'
+    """
+    cores = "on CUDA cores in float32, a warp a pair"
+    if choose_precision(compute_capability, squared=True) == "float32":
+        return f"DTW {cores}"
+    return f"squared DTW to 20 dimensions on tensor cores in split float16; else {cores}"
+
+
+def _compute_capability() -> tuple[int, int]:
+    cuda: Any = numba.cuda
+    major, minor = cuda.get_current_device().compute_capability
+    return int(major), int(minor)

@@ -1,0 +1,213 @@
+"""What the compiler makes of each CUDA kernel: registers, spills, instructions. Needs no GPU, only NVIDIA's compilers.
+
+    python benchmarks/sass.py > benchmarks/results/sass.json
+
+numba compiles to PTX, ptxas of the wheel `nvidia-cuda-nvcc` to machine code, and cuobjdump (`nvidia-cuda-cuobjdump`)
+shows it. Of the hot loop, the innermost one that computes costs, the instructions are counted: on a GPU that issues one
+a cycle they bound the speed.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from importlib import metadata, util
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from numba import cuda
+from numba.core.errors import NumbaError
+from numba.cuda import types
+
+from audiosim_kernels import cosine_cuda, dtw_tensor, dtw_tensor_band, dtw_tensor_pack, dtw_warp, paths_cuda
+
+CAPABILITIES = ((8, 0), (9, 0))
+WHEELS = ("nvidia-cuda-nvcc", "nvidia-cuda-cuobjdump", "nvidia-nvvm")
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A kernel as it is launched; `n_cells` are those of one turn of a lane in the hot loop, which does `products`."""
+
+    name: str
+    function: Callable[..., None]
+    signature: Any
+    products: str = ""
+    n_cells: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a kernel; `loop_` figures are of the hot loop, if it has one."""
+
+    registers: int
+    spill_bytes: int
+    shared_bytes: int
+    loop_instructions: int | None
+    loop_spills: int | None
+    instructions_per_cell: float | None
+
+
+def missing() -> list[str]:
+    """Compiler wheels that are not installed."""
+    return [wheel for wheel in WHEELS if not any(True for _ in metadata.distributions(name=wheel))]
+
+
+def reports(capability: tuple[int, int]) -> dict[str, Report]:
+    """Compile every kernel for one compute capability; in a process of its own, since numba keeps what it compiled."""
+    return {kernel.name: _report(kernel, capability) for kernel in _kernels()}
+
+
+def in_a_process(capability: tuple[int, int]) -> dict[str, dict[str, float | None]]:
+    """Return `reports` of a fresh process, as JSON has them."""
+    command = [sys.executable, __file__, "{}.{}".format(*capability)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"compiling for {capability} failed:\n{done.stderr[-4000:]}")
+    return json.loads(done.stdout)
+
+
+def all_reports() -> dict[str, dict[str, dict[str, float | None]]]:
+    """Reports of all compute capabilities, compiled side by side."""
+    with ThreadPoolExecutor(len(CAPABILITIES)) as pool:
+        found = pool.map(in_a_process, CAPABILITIES)
+        return {"sm_{}{}".format(*capability): reports for capability, reports in zip(CAPABILITIES, found, strict=True)}
+
+
+def _kernels() -> Iterator[Kernel]:
+    yield from _dtw_kernels()
+    yield from _other_kernels()
+
+
+def _dtw_kernels() -> Iterator[Kernel]:
+    reals, integers, words = (_arrays(kind) for kind in (types.float32, types.int64, types.uint32))
+    whole = _arrays(types.int32)
+    warp = types.void(reals(2), integers(1), reals(2), integers(1), integers(2), integers(1), reals(2), reals(1))
+    for n_dims in (20, 64):
+        width = dtw_warp.columns_per_lane(n_dims)
+        for banded, squared, weight in ((False, True, 1.0), (False, False, 2.0), (True, False, 2.0)):
+            n_columns = min(width, 2) if banded else width
+            function = dtw_warp.kernel(n_dims, n_columns, banded, squared, weight).py_func
+            name = _name("dtw_warp", n_dims, banded, "squared" if squared else "euclidean", weight)
+            yield Kernel(name, function, warp, "FFMA", n_columns)
+    operand = words(1), integers(1), whole(2)
+    tensor = types.void(*operand, *operand, integers(2), whole(2), reals(3), reals(2))
+    for precision, n_steps in (("float16", 2), ("split", 4)):
+        n_rows = dtw_tensor.N_ROWS[n_steps]
+        for banded, weight in ((False, 1), (False, 2), (True, 2)):
+            function = dtw_tensor.kernel(n_steps, n_rows, dtw_tensor.N_WARPS, banded, weight).py_func
+            yield Kernel(
+                _name("dtw_tensor", precision, banded, "squared", weight), function, tensor, "HMMA", 8 * n_rows
+            )
+        pack = types.void(reals(2), integers(1), integers(2), integers(1), _arrays(types.float16)(1))
+        for size in (dtw_tensor_band.ROWS, dtw_tensor_band.COLUMNS):
+            packer = dtw_tensor_pack.packer(size, 20, n_steps, precision == "split").py_func
+            yield Kernel(f"dtw_tensor_pack {size} {precision}", packer, pack)
+
+
+def _other_kernels() -> Iterator[Kernel]:
+    # ruff: noqa: SLF001 - private to their modules, but kernels all the same
+    reals, doubles, integers = (_arrays(kind) for kind in (types.float32, types.float64, types.int64))
+    side = reals(2), integers(1), doubles(1)
+    blocks = cosine_cuda._kernel(*cosine_cuda.THREADS_PER_BLOCK).py_func
+    yield Kernel("cosine", blocks, types.void(*side, *side, reals(2)))
+    measure = types.boolean, types.float64
+    rows = types.void(
+        reals(2), reals(2), types.int64, *measure, types.int64, types.int64, doubles(1), _arrays(types.uint8)(2)
+    )
+    yield Kernel("warping path", paths_cuda._advance.py_func, rows)
+    pairs = types.void(
+        reals(2), integers(1), reals(2), integers(1), integers(2), *measure, doubles(2), integers(2), doubles(2)
+    )
+    yield Kernel("subsequence", paths_cuda._match.py_func, pairs)
+
+
+def _arrays(kind: Any) -> Callable[[int], Any]:
+    return lambda n_axes: types.Array(kind, n_axes, "C")
+
+
+def _name(kernel: str, variant: object, banded: bool, cost: str, weight: float) -> str:  # noqa: FBT001
+    return f"{kernel} {variant} {cost} symmetric{weight:.0f}{' banded' if banded else ''}"
+
+
+def _report(kernel: Kernel, capability: tuple[int, int]) -> Report:
+    """Compile one kernel and read what came out."""
+    architecture = "sm_{}{}".format(*capability)
+    device = SimpleNamespace(compute_capability=capability)
+    with (
+        mock.patch("numba.cuda.dispatcher.get_current_device", return_value=device),
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        try:
+            ptx, _ = cuda.compile(
+                kernel.function, kernel.signature, cc=capability, output="ptx", device=False, abi="numba"
+            )
+        except NumbaError as error:
+            raise RuntimeError(f"{kernel.name} does not compile for {architecture}") from error
+        source, binary = Path(folder, "kernel.ptx"), Path(folder, "kernel.cubin")
+        source.write_text(ptx, encoding="utf-8")
+        said = _tool("ptxas", f"-arch={architecture}", "-v", "-o", binary, source)
+        listing = _tool("cuobjdump", "-sass", binary)
+    loop = _hot_loop(listing, kernel.products) if kernel.products else None
+    return Report(
+        registers=_number(r"Used (\d+) registers", said),
+        spill_bytes=_number(r"(\d+) bytes spill stores", said) + _number(r"(\d+) bytes spill loads", said),
+        shared_bytes=_number(r"(\d+) bytes smem", said),
+        loop_instructions=len(loop) if loop else None,
+        loop_spills=sum("LDL" in instruction or "STL" in instruction for instruction in loop) if loop else None,
+        instructions_per_cell=round(len(loop) / kernel.n_cells, 3) if loop else None,
+    )
+
+
+def _hot_loop(listing: str, products: str) -> list[str]:
+    """Instructions of the innermost loop that computes costs; of several, the shortest: others treat ends and edges."""
+    code = [
+        (int(at, 16), text) for at, text in re.findall(r"^\s+/\*([0-9a-f]{4,5})\*/\s+(.*?);", listing, re.MULTILINE)
+    ]
+    jumps = [(re.search(r"BRA.*?0x([0-9a-f]+)", text), at) for at, text in code]
+    loops = [(int(jump[1], 16), at) for jump, at in jumps if jump and int(jump[1], 16) < at]
+    bodies = {loop: [text for at, text in code if loop[0] <= at <= loop[1]] for loop in loops}
+    computing = {loop: body for loop, body in bodies.items() if sum(products in text for text in body) >= 8}
+    innermost = [
+        body
+        for (begin, end), body in computing.items()
+        if not any((begin, end) != inner and begin <= inner[0] and inner[1] <= end for inner in computing)
+    ]
+    return min(innermost, key=len)
+
+
+def _number(pattern: str, text: str) -> int:
+    found = re.search(pattern, text)
+    return int(found[1]) if found else 0
+
+
+def _tool(name: str, *arguments: str | Path) -> str:
+    """Run a tool of the compiler wheels; both of its outputs."""
+    package = util.find_spec("nvidia")
+    assert package is not None, f"install {', '.join(WHEELS)}"
+    paths = [Path(folder, "cu13", "bin", name) for folder in package.submodule_search_locations or ()]
+    path = next(path for path in paths if path.exists())
+    done = subprocess.run([path, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{name} failed:\n{done.stderr[-4000:]}")
+    return done.stdout + done.stderr
+
+
+def main() -> None:
+    """Print the reports of all compute capabilities, or of the one named."""
+    if len(sys.argv) == 2:
+        major, minor = map(int, sys.argv[1].split("."))
+        print(json.dumps({name: asdict(report) for name, report in reports((major, minor)).items()}))
+        return
+    found: dict[str, Any] = {"compilers": {wheel: metadata.version(wheel) for wheel in ("numba-cuda", *WHEELS)}}
+    print(json.dumps(found | all_reports(), indent=1))
+
+
+if __name__ == "__main__":
+    main()
