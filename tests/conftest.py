@@ -10,6 +10,7 @@ from pathlib import Path
 import make_library
 import numpy as np
 import pytest
+import shared_array_shim
 from hypothesis import settings
 
 from audiosim_kernels import device
@@ -69,6 +70,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dtw_warp, "WARPS_PER_BLOCK", 2)
         patch.setattr(cosine_cuda, "THREADS_PER_BLOCK", (2, 3))
+        shared_array_shim.install(patch)
         yield "cuda"
 
 

@@ -278,19 +278,6 @@ def test_neighbouring_pairs_leave_nothing_in_the_row_buffer(backend, rng):
 
 @pytest.mark.gpu
 @pytest.mark.usefixtures("cuda")
-@pytest.mark.parametrize("n_pairs_at_once", [1, 2, 4])
-def test_batches_bounded_by_memory_give_the_same(monkeypatch, rng, n_pairs_at_once):
-    from audiosim_kernels import dtw_cuda
-
-    songs = Ragged.from_sequences([rng.standard_normal((n, 2)) for n in (12, 3, 4, 30)])
-    options = {"band_fraction": 0.1, "device": "cuda"}  # so that the pairs' radii differ
-    expected = dtw.matrix(songs, **options)
-    monkeypatch.setattr(dtw_cuda, "BUFFER_BYTES", n_pairs_at_once * 4 * (30 + 1) + 1)
-    np.testing.assert_array_equal(dtw.matrix(songs, **options, out=nan(4, 4)), expected)
-
-
-@pytest.mark.gpu
-@pytest.mark.usefixtures("cuda")
 @measures
 def test_both_devices_agree(rng, measure):
     songs = Ragged.from_sequences([random_walk(rng, n) for n in (12, 7, 1)])

@@ -46,6 +46,8 @@ def fill(
 @functools.cache
 def _kernel(n_rows: int, n_columns: int) -> Any:  # noqa: ANN401
     """The kernel for blocks of n_rows x n_columns threads; shared memory has to know its size when it is compiled."""
+    # One value more than is used, so that the threads of a warp read from different banks.
+    width = _VALUES + 1
 
     @cuda.jit(device=True)
     def longest(offsets: Integers, begin: int, end: int) -> int:
@@ -75,9 +77,8 @@ def _kernel(n_rows: int, n_columns: int) -> Any:  # noqa: ANN401
         y_frames: Frames, y_offsets: Integers, y_squares: Sums, result: Frames,
     ) -> None:  # fmt: skip
         """Distance of this thread's pair: products added in the order of `cosine_cpu`."""
-        # One value more than is used, so that the threads of a warp read from different banks.
-        row_tile = cuda.shared.array((n_rows, _VALUES + 1), np.float64)
-        column_tile = cuda.shared.array((n_columns, _VALUES + 1), np.float64)
+        row_tile = cuda.shared.array((n_rows, width), np.float64)
+        column_tile = cuda.shared.array((n_columns, width), np.float64)
         first_row, first_column = cuda.blockIdx.y * n_rows, cuda.blockIdx.x * n_columns
         n_frames = min(
             longest(x_offsets, first_row, first_row + n_rows),

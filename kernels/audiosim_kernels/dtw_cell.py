@@ -1,6 +1,7 @@
 """The recurrence of dynamic time warping, written once in plain Python.
 
-`dtw_cpu` compiles these functions for the CPU and `dtw_cuda` for the GPU; only the traversal differs.
+Kernels that walk cell by cell compile these functions for the CPU or the GPU; only the traversal differs. Vectors and
+tensor cores state it once more in their own arithmetic (`dtw_tile`, `dtw_tensor`).
 
 The local costs are sums over the dimensions in float32, and so are the accumulated costs: a constant that
 is not typed here (0.0) would turn the arithmetic into float64.

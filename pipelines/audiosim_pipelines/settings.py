@@ -21,7 +21,7 @@ from audiosim.features.spec import MfccSpec
 SETTINGS_NAME = "audiosim.toml"
 _PREFIX = "AUDIOSIM_"
 # Variables of the command line and of the tests, which are no settings of a library.
-_OTHER_VARIABLES = {"AUDIOSIM_LIBRARY", "AUDIOSIM_REQUIRE_GPU", "AUDIOSIM_TEST_DATA"}
+_OTHER_VARIABLES = {"AUDIOSIM_LIBRARY", "AUDIOSIM_REQUIRE_GATE", "AUDIOSIM_REQUIRE_GPU", "AUDIOSIM_TEST_DATA"}
 # TOML has no null.
 _NONE = "none"
 

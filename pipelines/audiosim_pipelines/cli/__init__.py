@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 
 from audiosim import __version__
-from audiosim_pipelines.cli import questions, stages
+from audiosim_pipelines.cli import bench, questions, stages
 
 EXIT_FAILURE, EXIT_PARTIAL, EXIT_INTERRUPTED = 1, 3, 130
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 stages.register(app)
 questions.register(app)
+bench.register(app)
 
 
 def _print_version(wanted: bool) -> None:
