@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from audiosim_pipelines.bench.dtw import DtwReport
     from audiosim_pipelines.bench.yasr import YasrReport
 
-bench = typer.Typer(name="bench", help="Measure this machine: against other libraries, and on the job of 2020.")
+bench = typer.Typer(name="bench", help="Measure this machine, and others beside it.")
 
 FolderArgument = Annotated[
     Path | None, typer.Argument(help="Music to take the MFCC from; by default a demo that is synthesised.")
