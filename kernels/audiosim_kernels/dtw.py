@@ -9,19 +9,24 @@ The accumulated cost D of cell (i, j) with local cost c(i, j) is, after Sakoe & 
 Both begin with ``D(0, 0) = c(0, 0)``, as dtw-python and librosa do.
 """
 
-import operator
 from dataclasses import dataclass
-from typing import Literal, SupportsIndex, get_args
+from typing import SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
 from audiosim_kernels import output
 from audiosim_kernels.device import Device, resolve
+from audiosim_kernels.dtw_options import (
+    LocalCost,
+    Measure,
+    StepPattern,
+    check_dims,
+    check_threads,
+    check_totals,
+    checked_pairs,
+)
 from audiosim_kernels.ragged import Frames, Integers, Ragged
-
-LocalCost = Literal["euclidean", "sqeuclidean"]
-StepPattern = Literal["symmetric1", "symmetric2"]
 
 
 def distances(
@@ -105,11 +110,12 @@ def distances(
     >>> distances(songs, [(0, 1), (1, 1)], device="cpu")
     array([0.875, 0.   ], dtype=float32)
     """
-    options = _Options(local_cost, step_pattern, band_radius, band_fraction, normalize, device, n_threads)
+    measure = Measure(local_cost, step_pattern, band_radius, band_fraction)
+    comparison = _Comparison(measure, normalize, device, check_threads(n_threads))
     columns = _checked_others(sequences, others)
-    chosen = _checked_pairs(pairs, len(sequences), len(columns))
+    chosen = checked_pairs(pairs, len(sequences), len(columns))
     result = output.checked(out, (len(chosen),))
-    result[...] = options.compare(sequences, columns, chosen)
+    result[...] = comparison.of(sequences, columns, chosen)
     return result
 
 
@@ -158,53 +164,36 @@ def matrix(
     array([[0., 2.],
            [2., 0.]], dtype=float32)
     """
-    options = _Options(local_cost, step_pattern, band_radius, band_fraction, normalize, device, n_threads)
+    measure = Measure(local_cost, step_pattern, band_radius, band_fraction)
+    comparison = _Comparison(measure, normalize, device, check_threads(n_threads))
     others = _checked_others(rows, columns)
     result = output.checked(out, (len(rows), len(others)))
     if columns is None:
         first, second = np.triu_indices(len(rows), k=1)
-        totals = options.compare(rows, rows, np.stack([first, second], axis=1))
+        totals = comparison.of(rows, rows, np.stack([first, second], axis=1))
         result[first, second] = totals
         result[second, first] = totals
         np.fill_diagonal(result, 0)
     else:
         pairs = np.indices(result.shape, dtype=np.int64).reshape(2, -1).T
-        result[...] = options.compare(rows, others, np.ascontiguousarray(pairs)).reshape(result.shape)
+        result[...] = comparison.of(rows, others, np.ascontiguousarray(pairs)).reshape(result.shape)
     return result
 
 
 @dataclass(frozen=True, slots=True)
-class _Options:
+class _Comparison:
     """What `distances` and `matrix` are asked for besides the sequences, checked."""
 
-    local_cost: LocalCost
-    step_pattern: StepPattern
-    band_radius: SupportsIndex | None
-    band_fraction: float | None
+    measure: Measure
     normalize: bool
     device: Device
     n_threads: int
 
-    def __post_init__(self) -> None:
-        if self.local_cost not in get_args(LocalCost):
-            raise ValueError(f'local_cost must be "euclidean" or "sqeuclidean", got {self.local_cost!r}')
-        if self.step_pattern not in get_args(StepPattern):
-            raise ValueError(f'step_pattern must be "symmetric1" or "symmetric2", got {self.step_pattern!r}')
-        if self.band_radius is not None and self.band_fraction is not None:
-            raise ValueError("at most one of band_radius and band_fraction may be given, got both")
-        if self.band_radius is not None and operator.index(self.band_radius) < 0:
-            raise ValueError(f"band_radius must be >= 0 frames, got {self.band_radius}; use None for no band")
-        if self.band_fraction is not None and not 0 <= self.band_fraction <= 1:
-            raise ValueError(f"band_fraction must lie in [0, 1], got {self.band_fraction}; use None for no band")
-        if operator.index(self.n_threads) < 1:
-            raise ValueError(f"n_threads must be >= 1, got {self.n_threads}")
-
-    def compare(self, sequences: Ragged, others: Ragged, pairs: Integers) -> Frames:
+    def of(self, sequences: Ragged, others: Ragged, pairs: Integers) -> Frames:
         """Distances (n_pairs,) of pairs that are known to exist."""
         n, m = sequences.lengths[pairs[:, 0]], others.lengths[pairs[:, 1]]
-        radii = self._radii(pairs, n, m)
-        squared = self.local_cost == "sqeuclidean"
-        diagonal_weight = 2.0 if self.step_pattern == "symmetric2" else 1.0
+        radii = self.measure.radii(pairs, n, m)
+        squared, diagonal_weight = self.measure.squared, self.measure.diagonal_weight
         if resolve(self.device) == "cuda":
             from audiosim_kernels import dtw_cuda as driver  # noqa: PLC0415 - numba only when needed
 
@@ -221,67 +210,13 @@ class _Options:
                 diagonal_weight=diagonal_weight,
                 n_threads=self.n_threads,
             )
-        _check_totals(totals, pairs)
+        check_totals(totals, pairs)
         return totals / (n + m).astype(np.float32) if self.normalize else totals
-
-    def _radii(self, pairs: Integers, n: Integers, m: Integers) -> Integers:
-        """Band radius of each pair, (n_pairs,), in frames; the longer length where there is no band."""
-        longer, shorter = np.maximum(n, m), np.minimum(n, m)
-        if self.band_radius is not None:
-            # Wider than the longer sequence allows nothing more, and could overflow.
-            radii = np.minimum(min(operator.index(self.band_radius), 2**31), longer)
-        elif self.band_fraction is not None:
-            # .07 * 100 is a little more than 7 in floating point and must not become 8.
-            radii = np.ceil(np.round(self.band_fraction * longer, 6)).astype(np.int64)
-        else:
-            radii = longer
-        blocked = (radii == 0) & (n != m) & (shorter > 1)
-        if blocked.any():
-            pair = int(np.argmax(blocked))
-            raise ValueError(
-                f"pair {pair} ({pairs[pair, 0]}, {pairs[pair, 1]}) with {n[pair]} and {m[pair]} frames has no path "
-                f"through a band of radius 0; the least band_radius that works is 1"
-            )
-        return radii
 
 
 def _checked_others(sequences: Ragged, others: Ragged | None) -> Ragged:
     """Return the other side of the pairs: `others`, if it has the same n_dims, or `sequences` again."""
     if others is None:
         return sequences
-    if others.n_dims != sequences.n_dims:
-        raise ValueError(
-            f"both sides must have the same n_dims, got {sequences.n_dims} and {others.n_dims}; "
-            "compare features of one kind"
-        )
+    check_dims(sequences, others)
     return others
-
-
-def _checked_pairs(pairs: npt.ArrayLike, n_first: int, n_second: int) -> Integers:
-    """Return the pairs as a C-contiguous copy of our own, (n_pairs, 2) int64."""
-    chosen = np.asarray(pairs)
-    if chosen.size == 0:
-        return np.empty((0, 2), dtype=np.int64)
-    if chosen.ndim != 2 or chosen.shape[1] != 2:
-        raise ValueError(f"pairs must have shape (n_pairs, 2), got {chosen.shape}")
-    if chosen.dtype.kind not in "iu":
-        raise TypeError(f"pairs must be integers, got dtype {chosen.dtype}")
-    outside = ((chosen < 0) | (chosen >= (n_first, n_second))).any(axis=1)
-    if outside.any():
-        pair = int(np.argmax(outside))
-        raise ValueError(
-            f"pair {pair} must lie in 0 ... {n_first - 1} and 0 ... {n_second - 1}, "
-            f"got ({chosen[pair, 0]}, {chosen[pair, 1]})"
-        )
-    return np.array(chosen, dtype=np.int64, order="C")
-
-
-def _check_totals(totals: Frames, pairs: Integers) -> None:
-    """Refuse totals that left float32; every pair is known to have a path and finite frames."""
-    finite = np.isfinite(totals)
-    if not finite.all():
-        pair = int(np.argmin(finite))
-        raise ValueError(
-            f"pair {pair} ({pairs[pair, 0]}, {pairs[pair, 1]}) must have a total below 3.4e38, the range of float32, "
-            f"got {totals[pair]}; scale the frames down"
-        )
