@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 
 from audiosim import __version__
-from audiosim_pipelines.cli import bench, questions, stages
+from audiosim_pipelines.cli import bench, interrupt, questions, stages
 
 EXIT_FAILURE, EXIT_PARTIAL, EXIT_INTERRUPTED = 1, 3, 130
 
@@ -50,6 +50,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         _escape_what_cannot_be_shown(stream)
     warnings.showwarning = _say_warning
+    interrupt.watch()
     try:
         app()
     except AudiosimError as error:

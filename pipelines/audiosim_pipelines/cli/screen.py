@@ -13,6 +13,8 @@ from rich.progress import Progress as RichBars
 from rich.table import Table
 from rich.text import Text
 
+from audiosim_pipelines.cli import interrupt
+
 _PLAIN_INTERVAL = 10.0  # seconds between lines when stderr is no terminal
 
 
@@ -53,6 +55,7 @@ class Screen:
 
                 def advance(n: int) -> None:
                     nonlocal done
+                    interrupt.check()
                     done += n
                     rate = done / max(time.monotonic() - started, 1e-9)
                     bars.update(task, completed=done, unit=f"{unit}, {_rate(rate)} {unit}/s")
@@ -63,6 +66,7 @@ class Screen:
 
             def advance_plainly(n: int) -> None:
                 nonlocal done, said
+                interrupt.check()
                 done += n
                 now = time.monotonic()
                 if now - said >= _PLAIN_INTERVAL:
@@ -77,6 +81,7 @@ class Screen:
 
     def say(self, line: str) -> None:
         """One line on stderr."""
+        interrupt.check()
         stderr.print(Text(line))
 
 
