@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from audiosim.errors import SourceError
-from audiosim_pipelines.bench import chart, corpus, dtw, machine, yasr
+from audiosim_pipelines.bench import chart, corpus, dtw, machine, shapes, yasr
 from audiosim_pipelines.bench.corpus import Corpus
 from audiosim_pipelines.bench.peer_worker import PEERS, Job, compared
 from audiosim_pipelines.bench.peers import PeerMissingError, start
@@ -121,6 +121,7 @@ def report():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corpus, "read", lambda folder, *, n_frames: Corpus(clips, "noise"))  # noqa: ARG005
         patch.setattr(dtw, "_TURN_SECONDS", 0.002)
+        patch.setattr(shapes, "_TURN_SECONDS", 0.002)
         return dtw.bench_dtw(rounds=3, n_threads=2, libraries=HERE, n_tracks=6, n_frames=40)
 
 
@@ -156,6 +157,27 @@ def test_ratios_are_of_the_same_round(report):
 def test_the_picture_has_a_bar_for_every_rate(report):
     bars = [rect for rect in ET.fromstring(dtw.picture(report)).iter(f"{SVG}rect") if rect.get("x")]
     assert len(bars) == len(report.rates)
+
+
+def test_shapes_are_measured_beside_the_first(report):
+    first = report.shapes[0]
+    assert first.share == (1, 1, 1)
+    assert first.padding == 0
+    for rate in report.shapes:
+        median, least, most = rate.share
+        assert 0 < least <= median <= most
+        assert 0 <= rate.padding < 1
+    assert {f"{n} x {n} of 3 frames" for n in (64, 256, 1_024)} <= {rate.label for rate in report.shapes}
+
+
+def test_cells_of_a_shape_are_those_of_its_pairs(music):
+    for shape in shapes.shapes(music, n_frames=40):
+        n = shape.rows.lengths
+        if shape.columns is None:
+            expected = sum(int(n[i]) * int(n[j]) for i in range(len(n)) for j in range(i))
+        else:
+            expected = int(n.sum()) * int(shape.columns.lengths.sum())
+        assert shape.n_cells() == expected
 
 
 def test_no_rounds_are_refused():

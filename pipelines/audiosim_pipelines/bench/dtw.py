@@ -14,6 +14,7 @@ import numpy as np
 from audiosim_pipelines.bench import chart, corpus, machine
 from audiosim_pipelines.bench.peer_worker import PEERS, Job, compared
 from audiosim_pipelines.bench.peers import PeerMissingError, PeerProcess, start
+from audiosim_pipelines.bench.shapes import ShapeRate, measure, shapes
 from audiosim_pipelines.progress import Progress, Silent
 
 OURS = "audiosim"
@@ -76,13 +77,14 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class DtwReport:
-    """All rates, what was not run and why, and what it was measured on."""
+    """All rates, what was not run and why, how ours depends on what is compared, and what it was measured on."""
 
     corpus: str
     n_frames: int
     n_dims: int
     rounds: int
     rates: tuple[Rate, ...]
+    shapes: tuple[ShapeRate, ...]
     not_run: dict[str, str]
     versions: dict[str, str]
     machine: dict[str, Any] = field(default_factory=machine.describe)
@@ -145,15 +147,17 @@ def bench_dtw(
         versions = {process.name: process.version for process in processes}
         rates: list[Rate] = []
         variants = _variants(threads)
-        with progress.bar("bench dtw", len(variants), "tables") as advance:
+        with progress.bar("bench dtw", len(variants) + 1, "tables") as advance:
             for variant in variants:
                 timed, failed = _time(variant, processes, tracks.shape, rounds)
                 rates += timed
                 not_run |= failed
                 advance(1)
+            by_shape = measure(shapes(music, n_frames=n_frames), rounds=rounds)
+            advance(1)
     repeated = "" if n_tracks <= music.n_original(n_frames) else ", repeated with noise"
     described = f"{music.description}{repeated}"
-    return DtwReport(described, n_frames, int(tracks.shape[2]), rounds, tuple(rates), not_run, versions)
+    return DtwReport(described, n_frames, int(tracks.shape[2]), rounds, tuple(rates), by_shape, not_run, versions)
 
 
 def by_variant(report: DtwReport) -> list[tuple[Variant, list[Rate]]]:

@@ -120,6 +120,20 @@ def _print_dtw(report: "DtwReport") -> None:
         ]
         columns = ["library", "version", "Mcells/s", "ours is x", "least - most", "pairs a round", "its distances"]
         print_table(variant.label, columns, rows, left=("library", "version", "its distances"))
+    rows = [
+        [
+            rate.label,
+            str(rate.n_pairs),
+            " - ".join(map(str, dict.fromkeys(rate.lengths))),
+            f"{rate.mcells:,.0f}",
+            f"{100 * rate.share[0]:.0f} %",
+            f"{100 * rate.share[1]:.0f} - {100 * rate.share[2]:.0f}",
+            f"{100 * rate.padding:.1f} %",
+        ]
+        for rate in report.shapes
+    ]
+    columns = ["what is compared", "pairs", "frames", "Mcells/s", "of the first", "least - most", "padding"]
+    print_table("audiosim, 1 thread, by what is compared", columns, rows, left=("what is compared",))
     for name, reason in report.not_run.items():
         print_line(f"not run: {name}: {reason}")
 
