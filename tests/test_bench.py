@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from audiosim.errors import SourceError
-from audiosim_pipelines.bench import chart, corpus, dtw, machine, shapes, yasr
+from audiosim_pipelines.bench import chart, corpus, dtw, features, machine, shapes, yasr
 from audiosim_pipelines.bench.corpus import Corpus
 from audiosim_pipelines.bench.peer_worker import PEERS, Job, compared
 from audiosim_pipelines.bench.peers import PeerMissingError, start
@@ -226,6 +226,28 @@ def test_a_single_track_is_refused():
         yasr.bench_yasr(n_tracks=1)
 
 
+# --- features
+
+
+def test_bench_features_takes_turns_with_scikit_learn(tmp_path):
+    table = tmp_path / "table.csv"
+    numbers = np.random.default_rng(0).uniform(0, 1, (30, 2))
+    lines = [f"{row},{energy},{valence}" for row, (energy, valence) in enumerate(numbers)]
+    table.write_text("\n".join(["id,energy,valence", *lines, "31,2.0,0.5"]))
+    report = features.bench_features(table, rounds=2, n_threads=1, wish="cpu")
+    assert (report.n_rows, report.n_features) == (30, 2)  # an energy of 2 is none
+    assert report.worst_error <= 1e-6
+    assert [entry.library.split()[0] for entry in report.times] == ["audiosim,", "scikit-learn", "scikit-learn"]
+    assert report.times[0].ratio == (1, 1, 1)
+    assert all(0 < entry.seconds[1] <= entry.seconds[0] <= entry.seconds[2] for entry in report.times)
+
+
+def test_bench_features_that_differ_are_not_timed(monkeypatch):
+    monkeypatch.setattr(features, "cosine_distances", lambda x: np.zeros((len(x), len(x))))
+    with pytest.raises(RuntimeError, match="must equal scikit-learn's"):
+        features.bench_features(n_rows=20, rounds=1, wish="cpu")
+
+
 # --- the machine and the commands
 
 
@@ -236,10 +258,11 @@ def test_the_machine_is_described():
     json.dumps(described)
 
 
-@pytest.mark.parametrize("name", ["dtw", "yasr"])
+@pytest.mark.parametrize("name", ["dtw", "features", "yasr"])
 def test_the_commands_write_what_they_print(name, tmp_path, monkeypatch, report, no_audio):  # noqa: ARG001
     module, measured = {
         "dtw": (dtw, report),
+        "features": (features, features.bench_features(n_rows=20, rounds=1, wish="cpu", n_threads=1)),
         "yasr": (yasr, yasr.bench_yasr(n_tracks=5, n_frames=20, wish="cpu", n_threads=1)),
     }[name]
     monkeypatch.setattr(module, f"bench_{name}", lambda folder, **options: measured)  # noqa: ARG005
@@ -249,7 +272,9 @@ def test_the_commands_write_what_they_print(name, tmp_path, monkeypatch, report,
     assert json.loads(printed.stdout) == json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
     assert (tmp_path / "dtw.svg").exists() == (name == "dtw")
     table = CliRunner().invoke(app, ["bench", name], catch_exceptions=False)
-    assert {"dtw": "Mcells/s", "yasr": "about 50 minutes"}[name] in " ".join(table.stdout.split())
+    assert {"dtw": "Mcells/s", "features": "published in 2020: 1.13 s", "yasr": "about 50 minutes"}[name] in " ".join(
+        table.stdout.split()
+    )
 
 
 # --- the bare GPU machine

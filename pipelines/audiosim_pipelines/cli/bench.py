@@ -1,4 +1,4 @@
-"""Commands that measure: bench dtw, bench yasr."""
+"""Commands that measure: bench dtw, bench features, bench yasr."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +9,7 @@ from audiosim_pipelines.cli.options import DeviceOption, JsonOption, ThreadsOpti
 
 if TYPE_CHECKING:
     from audiosim_pipelines.bench.dtw import DtwReport
+    from audiosim_pipelines.bench.features import FeaturesReport
     from audiosim_pipelines.bench.yasr import YasrReport
 
 bench = typer.Typer(name="bench", help="Measure this machine, and others beside it.")
@@ -62,6 +63,41 @@ def bench_dtw(
         print_json(report.as_dict())
     else:
         _print_dtw(report)
+
+
+@bench.command("features")
+def bench_features(
+    table: Annotated[
+        Path | None, typer.Argument(help="Feature table (CSV, Parquet); by default random numbers.")
+    ] = None,
+    *,
+    rounds: Annotated[int, typer.Option(help="Turns of each library.", min=1)] = 5,
+    device: DeviceOption = None,
+    threads: ThreadsOption = None,
+    output: OutputOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Time the cosine distances of a whole feature table against scikit-learn, in the recipe of 2020.
+
+    Example: audiosim bench features spotify_features.parquet
+    """
+    from audiosim_pipelines.bench import features
+    from audiosim_pipelines.cli.reports import screen
+    from audiosim_pipelines.cli.screen import print_json
+
+    report = features.bench_features(
+        table,
+        rounds=rounds,
+        n_threads=threads or 0,
+        wish=device or "auto",  # pyright: ignore[reportArgumentType] - validated there
+        progress=screen,
+    )
+    if output is not None:
+        _write(output, "features", report.as_dict())
+    if json:
+        print_json(report.as_dict())
+    else:
+        _print_features(report)
 
 
 @bench.command("yasr")
@@ -136,6 +172,25 @@ def _print_dtw(report: "DtwReport") -> None:
     print_table("audiosim, 1 thread, by what is compared", columns, rows, left=("what is compared",))
     for name, reason in report.not_run.items():
         print_line(f"not run: {name}: {reason}")
+
+
+def _print_features(report: "FeaturesReport") -> None:
+    from audiosim_pipelines.cli.screen import print_line, print_table
+
+    rows = [
+        [
+            entry.library,
+            f"{entry.seconds[0]:.2f} s",
+            f"{entry.seconds[1]:.2f} - {entry.seconds[2]:.2f}",
+            f"{entry.ratio[0]:.2f}",
+            f"{entry.ratio[1]:.2f} - {entry.ratio[2]:.2f}",
+        ]
+        for entry in report.times
+    ]
+    columns = ["library", "time", "least - most", "ours is x", "least - most"]
+    title = f"{report.n_rows} x {report.n_rows} of {report.table}, {report.n_features} features, cosine"
+    print_table(title, columns, rows, left=("library",))
+    print_line(f"published in 2020: {report.published_seconds} s; distances equal to {report.worst_error:.0e}")
 
 
 def _print_yasr(report: "YasrReport") -> None:
