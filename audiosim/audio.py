@@ -133,6 +133,11 @@ def load(path: Path, *, spec: AudioSpec = _DEFAULT_SPEC) -> FloatArray:
     --------
     >>> signal = load(Path("song.flac"), spec=AudioSpec(trim_db=None))  # doctest: +SKIP
     """
+    return load_with_duration(path, spec=spec)[0]
+
+
+def load_with_duration(path: Path, *, spec: AudioSpec = _DEFAULT_SPEC) -> tuple[FloatArray, float]:
+    """As `load`, and how long the file plays, in seconds: what is trimmed counts."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -143,7 +148,7 @@ def load(path: Path, *, spec: AudioSpec = _DEFAULT_SPEC) -> FloatArray:
             signal = _decode(file, spec)
     except OSError as error:
         raise AudioError(f"cannot be read: {error.strerror or error}") from error
-    return _sound_of(signal, spec)
+    return _sound_of(signal, spec), len(signal) / spec.sample_rate
 
 
 def trim(signal: FloatArray, *, trim_db: float = 40.0) -> FloatArray:

@@ -5,9 +5,10 @@ import difflib
 import os
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from audiosim import lock
 from audiosim.catalog import CATALOG_NAME, Catalog, Track
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from audiosim.distances.hubness import Rescaled, Rescaling
     from audiosim.store import DistanceStore
 
 
@@ -169,12 +171,42 @@ class Library:
         array = xr.open_zarr(store.path, consolidated=False, chunks={})["distance"]
         return array.isel(query=slice(len(ids)), target=slice(len(ids))).assign_coords(query=ids, target=ids)
 
+    def rescaling(self, measure: str) -> "Rescaling":
+        """The rescaling that a measure was compared with; "none" where it is not compared."""
+        return self._details(measure).get("table", {}).get("rescaling", "none")
+
+    def rescaled(self, measure: str, *, rescaling: str | None = None) -> "Rescaled":
+        """The matrix of `distances` as it is ranked by: rescaled as the library was compared with, or otherwise.
+
+        Raises
+        ------
+        NotComputedError
+            The matrix is not complete, or was completed by a version that kept no statistics of its rows.
+        ValueError
+            There is no such rescaling.
+        """
+        from audiosim.distances.hubness import Rescaled, rescale  # noqa: PLC0415 - numba takes its time to import
+        from audiosim.recommend.query import row_statistics  # noqa: PLC0415 - and so does pandas
+
+        store, tracks = self.distances(measure)
+        n_rows, method = len(tracks), self._method(measure, rescaling)
+        if method == "none":
+            return Rescaled(store.read_block(slice(0, n_rows), slice(0, n_rows)), method)
+        statistics = row_statistics(store, n_rows, method)
+        keys = np.empty((n_rows, n_rows), dtype=np.float32)
+        for start in range(0, n_rows, store.tile):
+            rows = slice(start, min(start + store.tile, n_rows))
+            strip = store.read_block(rows, slice(0, n_rows))
+            keys[rows] = rescale(strip, statistics.take(rows), statistics, method=method, row_start=start).keys
+        return Rescaled(keys, method)
+
     def nearest(
         self,
         track: str | Track | Sequence[str | Track],
         *,
         k: int = 10,
         measure: str = "dtw",
+        rescaling: str | None = None,
         artist_cap: int | None = None,
         exclude: Sequence[str | Track] = (),
         exclude_artists: Sequence[str] = (),
@@ -190,6 +222,9 @@ class Library:
             How many tracks to return; fewer when the library holds fewer.
         measure
             Name of a measure that was compared.
+        rescaling
+            How distances are rescaled before they are ranked, see `audiosim.distances.hubness`; None: as the library
+            was compared with.
         artist_cap
             At most so many tracks by one artist.
         exclude, exclude_artists
@@ -198,9 +233,10 @@ class Library:
         Returns
         -------
         pandas.DataFrame
-            Columns rank, track_id, artist, title, distance, percentile, path. The percentile is the share of all pairs
-            of the library that are nearer, in percent. With several seeds, distance and percentile are those of the
-            nearest seed, and a column n_seeds says how many seeds reach the track.
+            Columns rank, track_id, artist, title, distance, percentile, rescaled, path. The percentile is the share of
+            all pairs of the library that are nearer, in percent; `rescaled` is what the ranks are by, NaN without
+            rescaling. With several seeds, these are those of the nearest seed, and a column n_seeds says how many seeds
+            reach the track.
 
         Raises
         ------
@@ -209,9 +245,9 @@ class Library:
         NotComputedError
             The measure is not compared yet, or a seed has no features.
         ValueError
-            There is no seed, or `k` or `artist_cap` is below 1.
+            There is no seed or no such rescaling, or `k` or `artist_cap` is below 1.
         """
-        from audiosim.recommend.query import Query, nearest_table  # noqa: PLC0415 - pandas takes its time to import
+        from audiosim.recommend.query import Query, answer  # noqa: PLC0415 - pandas takes its time to import
 
         store, tracks = self.distances(measure)
         row_of = {member.track_id: row for row, member in enumerate(tracks)}
@@ -219,14 +255,77 @@ class Library:
         if not names:
             raise ValueError("there must be at least one seed, got none")
         seeds = list(dict.fromkeys(self._row(name, row_of, measure) for name in names))
-        left_out = {row_of[t.track_id] for t in map(self._resolve, exclude) if t.track_id in row_of}
-        artists = {fold_name(artist) for artist in exclude_artists}
-        left_out |= {row for row, t in enumerate(tracks) if t.artist and fold_name(t.artist) in artists}
-        complete = self.catalog.matrix(measure)
-        assert complete is not None
-        query = Query(seeds=seeds, k=k, artist_cap=artist_cap, left_out=frozenset(left_out))
+        left_out = self._left_out(tracks, exclude, exclude_artists)
         rows = np.stack([store.read_block(slice(s, s + 1), slice(0, len(tracks)))[0] for s in seeds])
-        return nearest_table(rows, tracks, query, quantiles=np.asarray(complete[2]["quantiles"], dtype=np.float64))
+        query = Query(seeds, k, self._method(measure, rescaling), artist_cap=artist_cap, left_out=left_out)
+        return answer(query, rows, store=store, tracks=tracks, details=self._details(measure))
+
+    def nearest_to_row(
+        self,
+        distances: npt.NDArray[np.floating],
+        *,
+        measure: str,
+        k: int = 10,
+        rescaling: str | None = None,
+        artist_cap: int | None = None,
+        exclude: Sequence[str | Track] = (),
+        exclude_artists: Sequence[str] = (),
+    ) -> "pd.DataFrame":
+        """The tracks nearest to a query that is no track of the library.
+
+        Parameters
+        ----------
+        distances : (n_tracks,) floating
+            From the query to the tracks of `distances(measure)`, as they were measured. NaN, at the track that the
+            query was cut from say, is neither a result nor counted where distances are rescaled.
+        measure, k, rescaling, artist_cap, exclude, exclude_artists
+            As in `nearest`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As of `nearest` with one seed. The query is rescaled by the distances given, the tracks of the library as
+            they are in `nearest`.
+
+        Raises
+        ------
+        NotComputedError
+            The measure is not compared yet.
+        ValueError
+            There is not one distance a track, no such rescaling, or `k` or `artist_cap` is below 1.
+        """
+        from audiosim.recommend.query import Query, answer  # noqa: PLC0415 - pandas takes its time to import
+
+        store, tracks = self.distances(measure)
+        if distances.shape != (len(tracks),):
+            raise ValueError(f"there must be one distance a track ({len(tracks)}), got shape {distances.shape}")
+        left_out = self._left_out(tracks, exclude, exclude_artists)
+        query = Query((), k, self._method(measure, rescaling), artist_cap=artist_cap, left_out=left_out)
+        rows = distances[np.newaxis].astype(np.float32)
+        return answer(query, rows, store=store, tracks=tracks, details=self._details(measure))
+
+    def _details(self, measure: str) -> dict[str, Any]:
+        """What the catalog says of a matrix; nothing where none is complete."""
+        complete = self.catalog.matrix(measure)
+        return {} if complete is None else complete[2]
+
+    def _method(self, measure: str, rescaling: str | None) -> "Rescaling":
+        """The rescaling that is asked for, or the library's."""
+        from audiosim.distances.hubness import validate_method  # noqa: PLC0415 - numba takes its time to import
+
+        return self.rescaling(measure) if rescaling is None else validate_method(rescaling)
+
+    def _left_out(
+        self, tracks: Sequence[Track], exclude: Sequence[str | Track], exclude_artists: Sequence[str]
+    ) -> frozenset[int]:
+        """Rows of the tracks, and of the artists' tracks, that are no results."""
+        ids = {self._resolve(track).track_id for track in exclude}
+        artists = {fold_name(artist) for artist in exclude_artists}
+        return frozenset(
+            row
+            for row, track in enumerate(tracks)
+            if track.track_id in ids or (track.artist and fold_name(track.artist) in artists)
+        )
 
     def _resolve(self, track: str | Track) -> Track:
         return self.find(track) if isinstance(track, str) else track

@@ -124,9 +124,13 @@ class FeatureStore:
 
 
 class DistanceStore:
-    """One measure's distances: `distance` (n_rows, n_rows) float32, NaN where nothing was computed yet."""
+    """One measure's distances: `distance` (n_rows, n_rows) float32, NaN where nothing was computed yet.
+
+    What a complete matrix leaves behind of each row lies beside it, as `rows/<name>` (n_rows, n_columns) float32.
+    """
 
     def __init__(self, group: zarr.Group, path: Path) -> None:
+        self._group = group
         self._array: Any = group["distance"]
         self.attributes: dict[str, object] = dict(group.attrs)
         self.path = path
@@ -178,6 +182,38 @@ class DistanceStore:
     def write_block(self, rows: slice, columns: slice, values: npt.NDArray[np.float32]) -> None:
         """Replace a block of the matrix."""
         self._array[rows, columns] = values
+
+    def write_rows(self, name: str, values: npt.NDArray[np.float32]) -> None:
+        """Replace what is kept of each row; a kill in between leaves some rows old and some new, none mixed."""
+        rows = self._group.require_group("rows")
+        array: Any = rows.get(name)
+        if array is None or array.shape[1:] != values.shape[1:]:
+            array = rows.create_array(
+                name,
+                shape=values.shape,
+                chunks=(self.tile, *values.shape[1:]),
+                dtype="float32",
+                compressors=None,
+                fill_value=np.nan,
+                overwrite=True,
+            )
+        array.resize(values.shape)
+        array[:] = values
+
+    def read_rows(self, name: str, n_rows: int) -> npt.NDArray[np.float32]:
+        """What is kept of the first `n_rows` rows, (n_rows, n_columns).
+
+        Raises
+        ------
+        NotComputedError
+            There is nothing, or not of all these rows.
+        """
+        array: Any = self._group.get(f"rows/{name}")
+        if array is None or array.shape[0] < n_rows:
+            raise NotComputedError(
+                f"{self.path} holds no {name} of its rows; run: audiosim compare --measure {self.path.stem}"
+            )
+        return np.asarray(array[:n_rows], dtype=np.float32)
 
 
 def sweep(library: Path) -> None:

@@ -3,9 +3,9 @@
 Files named `X__seg2` are a second excerpt of the recording `X`, files named `X__frommp3` the same excerpt from another
 codec. Run it as
 
-    python benchmarks/bench_retrieval.py MUSIC LIBRARY
+    python benchmarks/bench_retrieval.py LIBRARY [RESULTS.json]
 
-after `audiosim run MUSIC --library LIBRARY`.
+after `audiosim run MUSIC --library LIBRARY`. A measure that is rescaled against hubs has a row before and one after.
 """
 
 import json
@@ -50,16 +50,29 @@ def judge(distances: np.ndarray, stems: list[str]) -> dict[str, float]:
 
 
 def report(folder: Path) -> dict[str, dict[str, float]]:
-    """Scores of every measure of a library, and of a random control."""
+    """Scores of every measure of a library, raw and rescaled, and of a random control."""
     library = Library.open(folder)
     scores: dict[str, dict[str, float]] = {}
     for measure in library.measures():
         _, tracks = library.distances(measure)
         stems = [track.paths[0].stem for track in tracks]
-        scores[measure] = judge(library.matrix(measure).to_numpy(), stems)
+        scores[measure] = judge(library.rescaled(measure, rescaling="none").keys, stems)
+        if (rescaling := library.rescaling(measure)) != "none":
+            scores[f"{measure} + {rescaling}"] = judge(library.rescaled(measure).keys, stems)
     scores["random"] = judge(random_distances(len(stems), seed=0), stems)
     return scores
 
 
+def main(library: Path, output: Path | None = None) -> None:
+    """Print the scores as a table, and write them as JSON."""
+    scores = report(library)
+    keys = ("second_excerpt_mrr", "second_excerpt_hit_at_1", "codec_twin_nearest", "hub_skewness_at_5")
+    print(f"{'':24}" + "".join(f"{key:>26}" for key in keys))
+    for measure, values in scores.items():
+        print(f"{measure:24}" + "".join(f"{values[key]:26.3f}" for key in keys))
+    if output is not None:
+        output.write_text(json.dumps(scores, indent=1, sort_keys=True) + "\n")
+
+
 if __name__ == "__main__":
-    print(json.dumps(report(Path(sys.argv[-1])), indent=1))
+    main(*map(Path, sys.argv[1:]))

@@ -100,7 +100,9 @@ class DemoRun:
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo run") / "library"
-    output, messages = make_library.audiosim("run", "--library", folder, settings={"AUDIOSIM_COMPARE_TILE": "0"})
+    output, messages = make_library.audiosim(
+        "run", "--library", folder, settings=make_library.EVERYTHING | {"AUDIOSIM_COMPARE_TILE": "0"}
+    )
     return DemoRun(folder, output, messages)
 
 
@@ -111,6 +113,7 @@ def odd_library(tmp_path_factory):
     The features are stand-ins. Copy the folder before you change it.
     """
     from killed_run import SpectrumExtractor
+    from make_library import MFCC_ONLY
 
     from audiosim.library import Library
     from audiosim_pipelines import extract, settings
@@ -131,8 +134,8 @@ def odd_library(tmp_path_factory):
     )
     with pytest.MonkeyPatch.context() as patch, contextlib.closing(Library.create(folder / "library")) as library:
         patch.setattr(extract, "_extractor", SpectrumExtractor)
-        settings.save(settings.Settings(), library.folder)
-        run(library, settings.Settings(), [folder / "music" / "table.csv"])
+        settings.save(MFCC_ONLY, library.folder)
+        run(library, MFCC_ONLY, [folder / "music" / "table.csv"])
     return folder / "library"
 
 

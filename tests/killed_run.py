@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from audiosim.catalog import Catalog
+from audiosim.features.frames import TrackFrames
 from audiosim.library import Library
 from audiosim_pipelines import extract, settings
 from audiosim_pipelines.run import run
@@ -66,15 +67,19 @@ def pause():
 class SpectrumExtractor:
     """Stands in for the MFCC: as exact, without the seconds that TensorFlow takes to load in each of many processes."""
 
-    def __init__(self, spec):
+    def __init__(self, spec, *, n_coefficients, keep_mel):
         self.spec = spec
+        self.n_coefficients = n_coefficients
+        self.keep_mel = keep_mel
 
     def extract_keyed(self, items):
         for key, samples in items:
             padded = np.zeros(self.spec.n_frames(samples.size) * self.spec.hop_length, np.float32)
             padded[: samples.size] = samples[: padded.size]
             spectrum = np.abs(np.fft.rfft(padded.reshape(-1, self.spec.hop_length)))
-            yield key, np.log1p(spectrum[:, : self.spec.n_mfcc]).astype(np.float32)
+            mfcc = np.log1p(spectrum[:, : self.n_coefficients]).astype(np.float32)
+            mel_power = np.square(spectrum[:, : self.spec.n_mels]).astype(np.float32)
+            yield key, TrackFrames(mfcc, mel_power if self.keep_mel else None)
 
 
 def run_in_child(library, clips, kill_at):
@@ -98,14 +103,26 @@ def run_in_child(library, clips, kill_at):
 
 
 def warm():
-    """Compile the kernels once, for all children."""
+    """Import and compile once, for all children."""
     from audiosim.distances import Block, measure_named
+    from audiosim_pipelines.analysis import Analysis
 
     frames = np.random.default_rng(0).standard_normal((8, 40)).astype(np.float32)
     block, pairs = Block(frames, np.array([0, 4, 8])), np.array([[0, 1]])
     for name in ("dtw", "cosine_frames"):
         measure_named(name).distances(block, block, pairs, device="cpu")
     measure_named("cosine").distances(Block(frames, None), Block(frames, None), pairs, device="cpu")
+    chroma = Block(np.eye(12, dtype=np.float32)[[0, 4, 7, 0, 5, 9, 0, 4]], block.offsets)
+    measure_named("version").distances(chroma, chroma, pairs, device="cpu")
+    gaussians = np.ones((2, 350), np.float32)
+    gaussians[:, 25:] = np.eye(25, dtype=np.float32)[np.tril_indices(25)]
+    measure_named("timbre").distances(Block(gaussians, None), Block(gaussians, None), pairs, device="cpu")
+    chosen, signal = settings.Settings(), np.random.default_rng(0).standard_normal(66_150).astype(np.float32)
+    ((_, heard_frames),) = SpectrumExtractor(chosen.mfcc(), n_coefficients=25, keep_mel=True).extract_keyed(
+        [("noise", signal)]
+    )
+    analysis = Analysis(chosen)
+    analysis.rows(analysis.hear(signal, 3.0), heard_frames)
 
 
 def main(clips, folder, n_once, n_restless):
@@ -122,7 +139,7 @@ def main(clips, folder, n_once, n_restless):
     rng = np.random.default_rng(7)
     n_kills = n_once
     for number in range(n_restless):
-        while run_in_child(folder / f"killed often, {number}", clips, int(rng.integers(1, 40)))[0]:
+        while run_in_child(folder / f"killed often, {number}", clips, int(rng.integers(1, n_changes // 6)))[0]:
             n_kills += 1
     sys.stdout.write(f"{n_changes} {n_kills}\n")
 

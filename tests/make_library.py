@@ -9,13 +9,26 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
+from audiosim_pipelines.settings import CompareSettings, FeatureSettings, Settings
+
 SAMPLE_RATE = 22_050
 N_CLIPS = 14
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("AUDIOSIM_")},
     "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)]),
+    # What most of these tests are about; others ask for `EVERYTHING`.
+    "AUDIOSIM_FEATURES_FAMILIES": '["mfcc"]',
+    "AUDIOSIM_COMPARE_MEASURES": '["dtw", "cosine", "cosine_frames"]',
     "AUDIOSIM_COMPARE_TILE": "4",  # 10 tiles on and above the diagonal, the last of each row cut by the edge
     "AUDIOSIM_MACHINE_DEVICE": "cpu",
+}
+# The same for runs within the process of the tests.
+MFCC_ONLY = Settings(
+    features=FeatureSettings(families=("mfcc",)), compare=CompareSettings(measures=("dtw", "cosine", "cosine_frames"))
+)
+EVERYTHING = {
+    "AUDIOSIM_FEATURES_FAMILIES": '["mfcc", "chroma", "descriptors"]',
+    "AUDIOSIM_COMPARE_MEASURES": '["dtw", "cosine", "cosine_frames", "timbre", "version", "descriptors"]',
 }
 _MAIN = "from audiosim_pipelines.cli import main; main()"
 

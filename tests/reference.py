@@ -66,3 +66,44 @@ def cosine_truncated(x: Sequence[Frame], y: Sequence[Frame]) -> float:
     """Cosine distance of two flattened sequences, cut to the shorter one."""
     cut = min(len(x), len(y))
     return cosine([a for frame in x[:cut] for a in frame], [b for frame in y[:cut] for b in frame])
+
+
+def gaussian(frames: Sequence[Frame]) -> tuple[list[float], list[list[float]]]:
+    """Mean and covariance of frames as a population."""
+    columns = [[float(value) for value in column] for column in zip(*frames, strict=True)]
+    mean = [math.fsum(column) / len(column) for column in columns]
+    deviations = [[value - center for value in column] for column, center in zip(columns, mean, strict=True)]
+    covariance = [
+        [math.fsum(a * b for a, b in zip(left, right, strict=True)) / len(left) for right in deviations]
+        for left in deviations
+    ]
+    return mean, covariance
+
+
+def log_determinant(matrix: Sequence[Sequence[float]]) -> float:
+    """Logarithm of a positive determinant: the product of the pivots of Gaussian elimination."""
+    rows = [[float(value) for value in row] for row in matrix]
+    total = 0.0
+    while rows:
+        first, *others = rows
+        total += math.log(first[0])
+        rows = [[a - other[0] * b / first[0] for a, b in zip(other[1:], first[1:], strict=True)] for other in others]
+    return total
+
+
+def js_distance(x_mean: Frame, x_covariance: Sequence[Frame], y_mean: Frame, y_covariance: Sequence[Frame]) -> float:
+    """Root of the Jensen-Shannon divergence of two Gaussians, their mixture taken for the Gaussian of its moments."""
+    n_dims = len(x_mean)
+    middle = [(float(x) + float(y)) / 2 for x, y in zip(x_mean, y_mean, strict=True)]
+    mixture = [
+        [
+            sum(
+                (float(covariance[i][j]) + (float(mean[i]) - middle[i]) * (float(mean[j]) - middle[j])) / 2
+                for mean, covariance in ((x_mean, x_covariance), (y_mean, y_covariance))
+            )
+            for j in range(n_dims)
+        ]
+        for i in range(n_dims)
+    ]
+    entropies = [log_determinant(covariance) / 2 for covariance in (mixture, x_covariance, y_covariance)]
+    return math.sqrt(max(0.0, entropies[0] - (entropies[1] + entropies[2]) / 2))

@@ -13,7 +13,7 @@ import make_audio
 import numpy as np
 import pytest
 from killed_run import SpectrumExtractor
-from make_library import audiosim, write_clips
+from make_library import MFCC_ONLY, audiosim, write_clips
 
 from audiosim.catalog import printable
 from audiosim.library import Library
@@ -21,7 +21,6 @@ from audiosim.sources.folder import AUDIO_SUFFIXES
 from audiosim_pipelines import extract as extract_stage
 from audiosim_pipelines.add import add
 from audiosim_pipelines.extract import extract
-from audiosim_pipelines.settings import Settings
 
 OBEY_MODES = "from make_library import obey_modes; obey_modes()"
 
@@ -160,18 +159,18 @@ def paths(library):
 def test_two_files_with_the_same_bytes_are_one_track(music, small):
     copy = shutil.copy(music / "clip 000.wav", music / "copy.wav")
     assert add(small, [music]).n_tracks_added == 4
-    assert extract(small, Settings()).n_extracted == 4
+    assert extract(small, MFCC_ONLY).n_extracted == 4
     assert small.find(str(copy)).paths == (music / "clip 000.wav", copy)
 
 
 def test_a_moved_file_is_the_same_track_and_costs_nothing(tmp_path, music, small):
     add(small, [music])
-    extract(small, Settings())
+    extract(small, MFCC_ONLY)
     (tmp_path / "elsewhere").mkdir()
     moved = (music / "clip 001.wav").rename(tmp_path / "elsewhere" / "renamed.wav")
     report = add(small, [moved.parent])
     assert (report.n_tracks_added, report.n_failures) == (0, 0)
-    assert extract(small, Settings()).n_extracted == 0
+    assert extract(small, MFCC_ONLY).n_extracted == 0
     assert small.find("renamed").paths == (moved,)
 
 
@@ -179,11 +178,11 @@ def test_a_file_that_changed_after_it_was_added_is_told_and_mended_by_adding_it_
     add(small, [music])
     write_clips(music, 1, first=9)
     (music / "clip 009.wav").replace(music / "clip 002.wav")
-    assert extract(small, Settings()).n_failures == 1
+    assert extract(small, MFCC_ONLY).n_failures == 1
     (failure,) = small.catalog.failures()
     assert (failure.path, failure.reason) == (music / "clip 002.wav", "changed since it was added; run: audiosim add")
     assert add(small, [music]).n_files_changed == 1
-    report = extract(small, Settings())
+    report = extract(small, MFCC_ONLY)
     assert (report.n_extracted, report.n_tracks, report.n_failures) == (1, 4, 0)
     assert paths(small) == sorted(music.iterdir())
 
@@ -196,14 +195,14 @@ def test_a_bad_file_that_was_deleted_is_reported_no_more(music, small):
             (music / "silence.wav").unlink()
             (music / "dangling.wav").unlink()
         add(small, [music])
-        extract(small, Settings())
+        extract(small, MFCC_ONLY)
         assert len(small.catalog.failures()) == expected
     assert len(small.tracks()) == 4
 
 
 def test_a_result_keeps_the_name_of_its_only_file_when_that_is_gone(music, small):
     add(small, [music])
-    extract(small, Settings())
+    extract(small, MFCC_ONLY)
     (music / "clip 003.wav").unlink()
     assert add(small, [music]).n_failures == 0
     assert small.find("clip 003").paths == (music / "clip 003.wav",)
@@ -211,7 +210,7 @@ def test_a_result_keeps_the_name_of_its_only_file_when_that_is_gone(music, small
 
 @pytest.mark.parametrize("module", ["add", "decode"])
 def test_an_unforeseen_fault_costs_one_track_and_not_the_run(music, small, monkeypatch, module):
-    name = {"add": "read_tags", "decode": "load"}[module]
+    name = {"add": "read_tags", "decode": "load_with_duration"}[module]
     stage = __import__(f"audiosim_pipelines.{module}", fromlist=[name])
     sound = getattr(stage, name)
 
@@ -222,7 +221,7 @@ def test_an_unforeseen_fault_costs_one_track_and_not_the_run(music, small, monke
 
     monkeypatch.setattr(stage, name, stumble)
     add(small, [music])
-    assert extract(small, Settings()).n_extracted == 3
+    assert extract(small, MFCC_ONLY).n_extracted == 3
     (failure,) = small.catalog.failures()
     assert failure.path == music / "clip 001.wav"
     assert "IndexError: odd tag" in failure.reason

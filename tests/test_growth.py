@@ -3,13 +3,15 @@
 import contextlib
 import shutil
 import socket
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from killed_run import SpectrumExtractor
-from make_library import assert_same_results, audiosim, results, write_clips
+from make_library import MFCC_ONLY, assert_same_results, audiosim, results, write_clips
 
 from audiosim.catalog import Failure
+from audiosim.distances.hubness import RowStatistics
 from audiosim.errors import AudiosimError
 from audiosim.library import Library
 from audiosim.store import DistanceStore
@@ -20,9 +22,9 @@ from audiosim_pipelines.compare import compare
 from audiosim_pipelines.extract import extract
 from audiosim_pipelines.progress import Silent
 from audiosim_pipelines.run import run
-from audiosim_pipelines.settings import CompareSettings, MachineSettings, Settings
+from audiosim_pipelines.settings import MachineSettings
 
-SETTINGS = Settings(compare=CompareSettings(tile=4), machine=MachineSettings(device="cpu"))
+SETTINGS = replace(MFCC_ONLY, compare=replace(MFCC_ONLY.compare, tile=4), machine=MachineSettings(device="cpu"))
 MEASURES = SETTINGS.compare.measures
 N_OLD, N_NEW = 9, 5
 N_ALL = N_OLD + N_NEW
@@ -121,6 +123,22 @@ def test_refreshed_statistics_make_it_equal_one_made_at_once(grown, at_once):
     assert pairs_computed(compare(grown, SETTINGS)) == expected
     compare(at_once, SETTINGS)
     assert_same_distances(grown, at_once)
+
+
+def test_statistics_of_rows_grow_with_the_library(grown):
+    before = grown.distances("dtw")[0].read_rows("summary", N_OLD)
+    extract(grown, SETTINGS)
+    # Until the matrix is complete, what there was counts.
+    with pytest.raises(KeyboardInterrupt):
+        compare(grown, SETTINGS, measures=["dtw"], progress=_Impatient(10))
+    np.testing.assert_array_equal(grown.distances("dtw")[0].read_rows("summary", N_OLD), before)
+    assert len(grown.nearest(grown.tracks()[0], k=99)) == N_OLD - 1
+    compare(grown, SETTINGS)
+    whole = grown.matrix("dtw").values
+    expected = RowStatistics.of(whole, k=SETTINGS.hubness.k, row_start=0)
+    np.testing.assert_array_equal(grown.distances("dtw")[0].read_rows("summary", N_ALL), expected.summary)
+    np.testing.assert_array_equal(grown.distances("dtw")[0].read_rows("order", N_ALL), expected.order)
+    assert len(grown.nearest(grown.tracks()[0], k=99)) == N_ALL - 1
 
 
 class _Impatient(Silent):

@@ -5,6 +5,7 @@ import pytest
 import scipy.stats
 
 from audiosim.evaluation import hubness, random_distances
+from audiosim.evaluation.ranking import nearest_lists
 
 
 def gaussian(rng, *, n_tracks, n_dims):
@@ -81,6 +82,19 @@ def test_all_ties_make_no_hub():
 def test_two_tracks_are_even():
     result = hubness.hubness(np.array([[0.0, 1.0], [1.0, 0.0]]), k=1)
     assert (result.skewness, result.largest_share, result.orphan_share) == (0.0, 1.0, 0.0)
+
+
+def test_lists_made_before_count_alike(rng):
+    distances = gaussian(rng, n_tracks=60, n_dims=20)
+    lists = nearest_lists(distances, k=12)
+    assert hubness.from_lists(lists, ks=(5, 10, 60)) == hubness.evaluate(distances, ks=(5, 10))
+    with pytest.raises(ValueError, match=r"k must lie in 1 .. 12, the length of the lists, got 13"):
+        hubness.from_lists(lists, ks=[13])
+
+
+def test_lists_that_end_early_count_what_they_hold():
+    (result,) = hubness.from_lists(np.array([[1, 2], [2, -1], [-1, -1]]), ks=[2])
+    assert (result.largest_share, result.orphan_share) == (1.0, 1 / 3)
 
 
 @pytest.mark.parametrize(("k", "text"), [(0, "at least 1, got 0"), (4, r"below the number of tracks \(4\), got 4")])

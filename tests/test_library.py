@@ -3,6 +3,7 @@
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -11,9 +12,10 @@ from audiosim.errors import LibraryError, NotComputedError, SettingsError, Track
 from audiosim.library import Library
 from audiosim.store import DistanceStore
 
-COLUMNS = ["rank", "track_id", "artist", "title", "distance", "percentile", "path"]
+COLUMNS = ["rank", "track_id", "artist", "title", "distance", "percentile", "rescaled", "path"]
 MEASURES = ["baseline", "cosine", "cosine_frames", "dtw"]
 SEED = "The Originals - Morning Ferry"
+OTHER = "First Take - Salt Road"
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +149,7 @@ def test_the_matrix_is_named_lazy_symmetric_and_zero_on_the_diagonal(library, me
 def test_the_matrix_is_asked_by_id(library):
     first, second = library.find(SEED), library.find("Slow River Trio - Morning Ferry (tempo 0.9)")
     asked = float(library.matrix("dtw").sel(query=first.track_id, target=second.track_id))
-    assert asked == library.nearest(first, k=1)["distance"][0]
+    assert asked == library.nearest(first, k=1, rescaling="none")["distance"][0]
 
 
 def test_measures_are_those_that_are_complete(library, odd):
@@ -169,8 +171,9 @@ def test_what_is_not_compared_says_what_to_run(odd):
 @pytest.mark.parametrize("measure", MEASURES)
 def test_nearest_are_the_smallest_of_the_row(library, measure):
     seed = library.find(SEED)
-    table = library.nearest(seed, k=7, measure=measure)
+    table = library.nearest(seed, k=7, measure=measure, rescaling="none")
     assert list(table.columns) == COLUMNS
+    assert table["rescaled"].isna().all()
     assert list(table["rank"]) == list(range(1, 8))
     row = library.matrix(measure).sel(query=seed.track_id)
     np.testing.assert_array_equal(table["distance"], np.sort(row.values)[1:8])
@@ -183,12 +186,64 @@ def test_nearest_are_the_smallest_of_the_row(library, measure):
 
 @pytest.mark.parametrize("measure", MEASURES)
 def test_percentiles_are_shares_of_all_pairs(library, measure):
-    table = library.nearest(SEED, k=39, measure=measure)
+    table = library.nearest(SEED, k=39, measure=measure, rescaling="none")
     assert (np.diff(table["percentile"]) >= 0).all()
     values = library.matrix(measure).values
     pairs = values[np.triu_indices(40, k=1)]
     nearer = [100 * (pairs < distance).mean() for distance in table["distance"]]
     np.testing.assert_allclose(table["percentile"], nearer, atol=0.5)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_nearest_ranks_as_the_table_that_compare_wrote(library, measure):
+    tables = pd.read_parquet(library.folder / "neighbors" / f"{measure}.parquet")
+    assert library.rescaling(measure) == ("mp_gauss" if measure == "dtw" else "none")
+    for track in library.tracks()[::7]:
+        stored = tables[tables["query_id"] == track.track_id]
+        asked = library.nearest(track, k=39, measure=measure)
+        assert list(asked["track_id"]) == list(stored["target_id"])
+        for column in ("distance", "percentile", "rescaled"):
+            np.testing.assert_array_equal(asked[column].astype(np.float32), stored[column].astype(np.float32))
+
+
+@pytest.mark.parametrize("rescaling", ["mp_gauss", "mp_empirical", "local_scaling", "csls"])
+def test_any_rescaling_can_be_asked_for(library, rescaling):
+    seed, row = library.find(SEED), library.tracks().index(library.find(SEED))
+    matrix = library.rescaled("cosine", rescaling=rescaling).distances
+    np.testing.assert_array_equal(np.diag(matrix), 0.0)
+    table = library.nearest(seed, k=39, measure="cosine", rescaling=rescaling)
+    np.testing.assert_array_equal(table["rescaled"], np.sort(np.delete(matrix[row], row)))
+    raw = library.matrix("cosine").sel(query=seed.track_id, target=table["track_id"].to_numpy())
+    np.testing.assert_array_equal(raw.values, table["distance"])
+
+
+def test_rescaled_seeds_are_ranked_by_their_own_lists(library):
+    seeds = [SEED, OTHER]
+    lists = [list(library.nearest(seed, k=39)["track_id"]) for seed in seeds]
+    ids = [library.find(seed).track_id for seed in seeds]
+    table = library.nearest(seeds, k=38)
+    ranks = {track: sum(found.index(track) for found in lists) for track in table["track_id"]}
+    assert not set(ids) & set(ranks)
+    # Each seed stands in the other's list, so ranks behind it are one too high; the order of sums may swap by that.
+    assert (np.diff(list(ranks.values())) >= -2).all()
+
+
+def test_a_query_that_is_no_track_ranks_like_the_track_that_it_repeats(library):
+    for measure in MEASURES:
+        seed = library.find(SEED)
+        row = library.matrix(measure).sel(query=seed.track_id).values.copy()
+        row[library.tracks().index(seed)] = np.nan
+        for rescaling in (None, "mp_empirical", "csls"):
+            asked = {"k": 12, "measure": measure, "rescaling": rescaling, "artist_cap": 3, "exclude": [OTHER]}
+            table = library.nearest_to_row(row, **asked)
+            assert table.equals(library.nearest(seed, **asked))
+
+
+def test_a_query_that_is_no_track_may_be_near_to_all(library):
+    close = np.full(40, 1e-6, dtype=np.float32)
+    table = library.nearest_to_row(close, measure="dtw", k=40)
+    assert len(table) == 40  # none of them is the query
+    assert np.isfinite(table["rescaled"]).all()
 
 
 def test_more_than_there_are_gives_all(library, odd):
@@ -197,8 +252,8 @@ def test_more_than_there_are_gives_all(library, odd):
 
 
 def test_several_seeds_rank_by_how_many_reach_a_track(library):
-    seeds = [SEED, "First Take - Salt Road"]
-    table = library.nearest(seeds, k=6)
+    seeds = [SEED, OTHER]
+    table = library.nearest(seeds, k=6, rescaling="none")
     assert list(table.columns) == ["rank", "n_seeds", *COLUMNS[1:]]
     assert (np.diff(table["n_seeds"]) <= 0).all()
     assert not set(table["track_id"]) & {library.find(seed).track_id for seed in seeds}
@@ -241,7 +296,7 @@ def test_nothing_left_is_an_empty_table(library):
     artists = {track.artist for track in library.tracks()}
     assert list(library.nearest(SEED, exclude_artists=sorted(artists)).columns) == COLUMNS
     assert library.nearest(SEED, exclude_artists=sorted(artists)).empty
-    assert library.nearest([SEED, "First Take - Salt Road"], exclude_artists=sorted(artists)).empty
+    assert library.nearest([SEED, OTHER], exclude_artists=sorted(artists)).empty
 
 
 def test_missing_names_are_none_beside_known_ones(odd):
@@ -257,6 +312,10 @@ def test_impossible_questions_are_refused(library, odd):
         library.nearest(SEED, artist_cap=0)
     with pytest.raises(ValueError, match="at least one seed, got none"):
         library.nearest([])
+    with pytest.raises(ValueError, match="unknown rescaling 'mp'; choose from none, mp_gauss, mp_empirical"):
+        library.nearest(SEED, rescaling="mp")
+    with pytest.raises(ValueError, match=r"one distance a track \(40\), got shape \(39,\)"):
+        library.nearest_to_row(np.ones(39), measure="dtw")
     with pytest.raises(NotComputedError, match=r"'broken' has no 'dtw' distances; .*audiosim status --failures"):
         odd.nearest("broken")
 

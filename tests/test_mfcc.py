@@ -18,6 +18,7 @@ import soundfile
 from audiosim.features import mfcc
 from audiosim.features.mfcc import MfccExtractor, check_signal
 from audiosim.features.spec import MfccSpec
+from audiosim.features.spectrum import mel_spectrogram
 
 # Chosen to differ: game music, a song from an MP3, a quiet piano, a guitar.
 CLIPS = [
@@ -108,6 +109,39 @@ def test_silence_is_finite(extractor):
     np.testing.assert_array_equal(frames[:, 1:], 0.0)
 
 
+# --- what is given besides
+
+
+def test_further_coefficients_leave_the_first_ones_as_they_are(rng, extractor):
+    signals = {n: signal_of(rng, n) for n in (100, 30_000, 2 * BLOCK + 77)}
+    wider = MfccExtractor(MfccSpec(), n_coefficients=25, keep_mel=True)
+    for n, frames in wider.extract_keyed(signals.items()):
+        (narrow,) = extractor.extract([signals[n]])
+        np.testing.assert_array_equal(frames.mfcc[:, :20], narrow)
+        expected = reference.mfcc(signals[n], **{**MfccSpec(n_mfcc=25).parameters(), "fmax": 11_025.0})
+        np.testing.assert_allclose(frames.mfcc[:, 20:], expected[:, 20:], rtol=0.0, atol=1e-3)
+
+
+def test_mel_powers_are_those_that_the_coefficients_are_made_of(rng):
+    signals = {n: signal_of(rng, n) for n in (1, 99, 700, 1_601)}
+    extractor = MfccExtractor(SMALL, keep_mel=True, batch_blocks=3, block_frames=7)
+    for n, frames in extractor.extract_keyed(signals.items()):
+        expected = np.asarray(mel_spectrogram(signals[n], spec=SMALL))
+        assert len(frames) == len(frames.mfcc) == 1 + n // 100
+        np.testing.assert_allclose(frames.mel_power, expected, rtol=1e-4, atol=1e-6 * expected.max())
+
+
+def test_mel_powers_are_given_only_if_asked_for(rng, extractor):
+    ((_, frames),) = extractor.extract_keyed([("x", signal_of(rng, 1_000))])
+    assert frames.mel_power is None
+
+
+@pytest.mark.parametrize("n_coefficients", [7, 21])
+def test_fewer_coefficients_than_are_stored_and_more_than_bands_are_refused(n_coefficients):
+    with pytest.raises(ValueError, match=f"between n_mfcc = 8 and n_mels = 20, got {n_coefficients}"):
+        MfccExtractor(SMALL, n_coefficients=n_coefficients)
+
+
 # --- batches
 
 
@@ -153,7 +187,7 @@ def test_results_keep_order_and_keys(rng):
     results = list(extractor.extract_keyed(signals.items()))
     assert [name for name, _ in results] == list(signals)
     for name, frames in results:
-        np.testing.assert_allclose(frames, expected_of(signals[name], SMALL), rtol=0.0, atol=1e-3)
+        np.testing.assert_allclose(frames.mfcc, expected_of(signals[name], SMALL), rtol=0.0, atol=1e-3)
 
 
 def test_signals_are_taken_one_batch_ahead_at_most(rng):

@@ -1,12 +1,23 @@
 """Settings: later sources win, unknown keys and impossible values are errors, a library keeps what made it."""
 
 import tomllib
+from dataclasses import replace
 
 import pytest
 
+from audiosim.distances import MEASURES
 from audiosim.errors import SettingsError
 from audiosim_pipelines import settings
-from audiosim_pipelines.settings import PROFILES, Settings
+from audiosim_pipelines.layouts import layouts
+from audiosim_pipelines.settings import (
+    AUDIO_FEATURES,
+    FAMILY_OF_MEASURE,
+    FEATURES_OF_FAMILY,
+    PROFILES,
+    CompareSettings,
+    FeatureSettings,
+    Settings,
+)
 
 
 def test_defaults_are_those_of_the_measures(tmp_path):
@@ -37,6 +48,15 @@ def test_file_then_variable_then_option(tmp_path, monkeypatch):
         ("[dtw]\nband_fraction = 'wide'", "must be a number or 'none', got 'wide'"),
         ("[compare]\ntop_k = true", r"compare\.top_k must be a whole number, got True"),
         ("[compare]\nmeasures = ['dtw', 1]", "must be a list of text"),
+        ("[features]\nfamilies = ['mfc']", r"families must be a list of one of 'mfcc', 'chroma', 'descriptors', got"),
+        ("[features]\nfamilies = []", r"features\.families must name at least one family"),
+        ("[features]\nfamilies = ['mfcc', 'mfcc']", "none of them twice"),
+        ("[features]\nn_mels = 24\nfamilies = ['mfcc']", "n_mels must be at least 25, which timbre is made of"),
+        (
+            "[features]\nn_mels = 64",
+            "n_mels must be 128 where families name descriptors, got 64; leave descriptors out",
+        ),
+        ("[dtw]\nmax_length_ratio = 0.5", r"max_length_ratio must be at least 1, or none .*, got 0\.5"),
         ("[compare", "cannot be read as TOML"),
     ],
 )
@@ -78,3 +98,38 @@ def test_the_yasr_profile_is_the_recipe_of_2020(tmp_path):
     assert loaded.dtw.band_fraction is None
     assert (loaded.dtw.normalize, loaded.dtw.keep_c0, loaded.dtw.frame_rate) == (False, True, "native")
     assert loaded.baseline.recipe == "yasr"
+    assert loaded.dtw.max_length_ratio is None
+    assert (loaded.features.families, loaded.measures) == (("mfcc",), ("dtw", "cosine", "cosine_frames"))
+
+
+def test_by_default_everything_is_extracted_and_compared():
+    assert Settings().wanted_features() == AUDIO_FEATURES
+    assert Settings().measures == Settings().compare.measures == tuple(FAMILY_OF_MEASURE)
+
+
+@pytest.mark.parametrize(
+    ("families", "left"),
+    [
+        (("mfcc",), ("dtw", "cosine", "cosine_frames", "timbre")),
+        (("descriptors", "chroma"), ("version", "descriptors")),
+    ],
+)
+def test_measures_whose_features_are_not_extracted_are_left_out(families, left):
+    chosen = Settings(features=FeatureSettings(families=families))
+    assert chosen.measures == left
+    assert set(chosen.unfounded_measures) == set(chosen.compare.measures) - set(left)
+    # What is no measure at all stays, for whoever knows the measures to refuse it.
+    assert replace(chosen, compare=CompareSettings(measures=("dwt",))).measures == ("dwt",)
+
+
+def test_every_measure_reads_a_feature_of_its_family():
+    assert set(MEASURES) - {"baseline"} == set(FAMILY_OF_MEASURE)
+    for name, family in FAMILY_OF_MEASURE.items():
+        assert MEASURES[name]().feature in FEATURES_OF_FAMILY[family]
+
+
+def test_layouts_are_those_of_the_wanted_features():
+    for families in (("mfcc",), ("descriptors", "mfcc"), ("chroma",), ("mfcc", "chroma", "descriptors")):
+        chosen = Settings(features=FeatureSettings(families=families))
+        assert tuple(layouts(chosen)) == chosen.wanted_features()
+        assert all(name == layout.name for name, layout in layouts(chosen).items())

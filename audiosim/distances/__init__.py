@@ -14,10 +14,26 @@ from audiosim.distances.baseline import Baseline
 from audiosim.distances.blocks import Block
 from audiosim.distances.cosine import Cosine
 from audiosim.distances.cosine_frames import CosineFrames
+from audiosim.distances.descriptors import Descriptors
 from audiosim.distances.dtw import Dtw
+from audiosim.distances.timbre import Timbre
+from audiosim.distances.version import Version
 from audiosim.errors import SettingsError
 
-__all__ = ["MEASURES", "Baseline", "Block", "Cosine", "CosineFrames", "Dtw", "Measure", "measure_named", "parameters"]
+__all__ = [
+    "MEASURES",
+    "Baseline",
+    "Block",
+    "Cosine",
+    "CosineFrames",
+    "Descriptors",
+    "Dtw",
+    "Measure",
+    "Timbre",
+    "Version",
+    "measure_named",
+    "parameters",
+]
 
 
 class Measure(Protocol):
@@ -43,7 +59,8 @@ class Measure(Protocol):
         ...
 
 
-MEASURES: dict[str, type[Measure]] = {measure.name: measure for measure in (Dtw, Cosine, CosineFrames, Baseline)}  # pyright: ignore[reportAssignmentType] - class attributes stand for the protocol's
+_CLASSES = (Dtw, Cosine, CosineFrames, Timbre, Version, Descriptors, Baseline)
+MEASURES: dict[str, type[Measure]] = {measure.name: measure for measure in _CLASSES}  # pyright: ignore[reportAssignmentType] - class attributes stand for the protocol's
 
 
 def measure_named(name: str, **options: Any) -> Measure:  # noqa: ANN401 - checked by the measure

@@ -108,12 +108,43 @@ def evaluate(distances: Distances, *, ks: Sequence[int] = (5, 10), seed: int = 0
         return ()
     if min(ks) < 1:
         raise ValueError(f"k must be at least 1, got {min(ks)}")
-    lists = nearest_lists(distances, k=max(ks), seed=seed)
-    return tuple(_summary(_counts(lists[:, :k]), k) for k in ks)
+    return from_lists(nearest_lists(distances, k=max(ks), seed=seed), ks=ks)
 
 
-def _counts(lists: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
-    return np.bincount(lists.ravel(), minlength=len(lists)).astype(np.int64)
+def from_lists(lists: npt.NDArray[np.integer], *, ks: Sequence[int] = (5, 10)) -> tuple[Hubness, ...]:
+    """Hubness of lists that were made before, of a matrix too large for memory, say.
+
+    Parameters
+    ----------
+    lists : (n_tracks, k_max) integer
+        Indices of the k_max nearest of every track, nearest first; -1 after the last where there are fewer.
+    ks : sequence of int
+        List lengths; those that no track can fill, from n_tracks on, are dropped.
+
+    Returns
+    -------
+    tuple of Hubness
+        One for each of `ks` that remains, in order.
+
+    Raises
+    ------
+    ValueError
+        If one of `ks` that remain is not in 1 .. k_max.
+
+    Examples
+    --------
+    >>> [result.largest_share for result in from_lists(np.array([[1], [0], [1]]), ks=[1, 5])]
+    [2.0]
+    """
+    kept_ks = [k for k in ks if k < len(lists)]
+    for k in kept_ks:
+        if not 1 <= k <= lists.shape[1]:
+            raise ValueError(f"k must lie in 1 .. {lists.shape[1]}, the length of the lists, got {k}")
+    return tuple(_summary(_counts(lists[:, :k]), k) for k in kept_ks)
+
+
+def _counts(lists: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    return np.bincount(lists[lists >= 0], minlength=len(lists)).astype(np.int64)
 
 
 def _summary(counts: npt.NDArray[np.int64], k: int) -> Hubness:

@@ -1,7 +1,7 @@
 """Several measures over the same tracks, judged side by side with a random control."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 
@@ -39,7 +39,7 @@ class Evaluation:
     seed: int
     ks: tuple[int, ...]  # those below n_tracks
     measures: dict[str, MeasureScores]  # in the caller's order, the control last
-    agreements: tuple[PairAgreement, ...]  # every two measures, the control not among them
+    agreements: tuple[PairAgreement, ...]  # every two measures, neither the control nor variants among them
 
     def as_dict(self) -> dict[str, object]:
         """Give dicts, lists and plain values for `json.dumps`, with None for what is undefined (NaN)."""
@@ -55,6 +55,7 @@ def evaluate(
     artists: Sequence[str | None] | None = None,
     ks: Sequence[int] = (1, 5, 10, 20),
     hubness_ks: Sequence[int] = (5, 10),
+    variants: Collection[str] = (),
     n_permutations: int = 999,
     seed: int = 0,
 ) -> Evaluation:
@@ -70,6 +71,9 @@ def evaluate(
         The artist filter of the retrieval scores, None where unknown; None in place of it: no filter.
     ks, hubness_ks : sequence of int
         List lengths; those that are not below n_tracks are dropped, and `Evaluation.ks` says which remain.
+    variants : collection of str
+        Names of measures that are others in another guise, rescaled say: they are judged, but how far they agree with
+        others is left out.
     n_permutations : int
         Of the Mantel test of every two measures; 0 leaves its p-values out.
     seed : int
@@ -130,7 +134,7 @@ def evaluate(
                     measures[first], measures[second], ks=kept_ks, n_permutations=n_permutations, seed=seed
                 ),
             )
-            for first, second in combinations(measures, 2)
+            for first, second in combinations((name for name in measures if name not in variants), 2)
         ),
     )
 

@@ -1,5 +1,5 @@
 # pyright: basic
-"""A stream of signals to a stream of MFCC frames, at one fixed shape of computation.
+"""A stream of signals to a stream of MFCC and mel frames, at one fixed shape of computation.
 
 Signals are cut into blocks of `block_frames` frames and blocks are computed `batch_blocks` at a time, whatever
 tracks they come from. So nothing is padded beyond a track's last block and nothing is ever traced twice.
@@ -9,13 +9,14 @@ tracks is known, since that frame sets the floor of all the others.
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from audiosim.features.backend import Tensor, compiled, ops
+from audiosim.features.frames import TrackFrames
 from audiosim.features.spec import MfccSpec
 from audiosim.features.spectrum import mel_of_blocks, mfcc_of_blocks, samples_per_block
 
@@ -59,7 +60,7 @@ class _Track(Generic[Key]):
     """A track on its way; `peak` is the largest mel power met so far, final once no frame is `unheard`."""
 
     key: Key
-    frames: npt.NDArray[np.float32]
+    frames: TrackFrames
     unheard: int
     peak: float = 0.0
 
@@ -82,6 +83,10 @@ class MfccExtractor:
     Parameters
     ----------
     spec : MfccSpec
+    n_coefficients : int, from `spec.n_mfcc` to `spec.n_mels`, optional
+        How many coefficients `extract_keyed` gives: the first n_mfcc of them have the same bits however many follow.
+    keep_mel : bool
+        Whether `extract_keyed` gives the mel powers too.
     batch_blocks : int
         Blocks computed at once. On a CPU 8 stay in the second-level cache; a GPU wants 64 and more.
     block_frames : int (frames)
@@ -94,23 +99,36 @@ class MfccExtractor:
     [(44, 20), (1, 20)]
     """
 
-    def __init__(self, spec: MfccSpec, *, batch_blocks: int = 8, block_frames: int = 96) -> None:
+    def __init__(
+        self,
+        spec: MfccSpec,
+        *,
+        n_coefficients: int | None = None,
+        keep_mel: bool = False,
+        batch_blocks: int = 8,
+        block_frames: int = 96,
+    ) -> None:
         if batch_blocks < 1 or block_frames < 1:
             raise ValueError(f"batch_blocks and block_frames must be at least 1, got {batch_blocks} and {block_frames}")
+        self.n_coefficients = spec.n_mfcc if n_coefficients is None else n_coefficients
+        if not spec.n_mfcc <= self.n_coefficients <= spec.n_mels:
+            raise ValueError(
+                f"n_coefficients must lie between n_mfcc = {spec.n_mfcc} and n_mels = {spec.n_mels}, "
+                f"got {self.n_coefficients}"
+            )
         self.spec = spec
+        self.keep_mel = keep_mel
         self.batch_blocks = batch_blocks
         self.block_frames = block_frames
         self._mel = compiled(self._mel_and_peaks)
         self._mfcc = compiled(self._cepstrum)
 
     def extract(self, signals: Iterable[npt.NDArray[np.float32]]) -> Iterator[npt.NDArray[np.float32]]:
-        """Yield the frames of every signal, in order; see `extract_keyed`."""
+        """Yield the MFCC of every signal, in order; see `extract_keyed`."""
         for _, frames in self.extract_keyed(enumerate(signals)):
-            yield frames
+            yield frames.mfcc
 
-    def extract_keyed(
-        self, items: Iterable[tuple[Key, npt.NDArray[np.float32]]]
-    ) -> Iterator[tuple[Key, npt.NDArray[np.float32]]]:
+    def extract_keyed(self, items: Iterable[tuple[Key, npt.NDArray[np.float32]]]) -> Iterator[tuple[Key, TrackFrames]]:
         """Yield the frames of every signal with the signal's key, in order.
 
         Signals are taken one by one, no more than a batch ahead of the frames that are yielded. Tracks that could
@@ -123,7 +141,8 @@ class MfccExtractor:
 
         Yields
         ------
-        tuple[Key, np.ndarray [shape=(1 + n_samples // hop_length, n_mfcc), float32]]
+        tuple[Key, TrackFrames]
+            Of 1 + n_samples // hop_length frames.
 
         Raises
         ------
@@ -155,7 +174,9 @@ class MfccExtractor:
         except ValueError as error:
             raise ValueError(f"track {key!r}: {error}") from error
         n_frames = self.spec.n_frames(signal.size)
-        return _Track(key=key, frames=np.empty((n_frames, self.spec.n_mfcc), np.float32), unheard=n_frames)
+        mel_power = np.empty((n_frames, self.spec.n_mels), np.float32) if self.keep_mel else None
+        frames = TrackFrames(np.empty((n_frames, self.n_coefficients), np.float32), mel_power)
+        return _Track(key=key, frames=frames, unheard=n_frames)
 
     def _cut(self, signal: npt.NDArray[np.float32], first_frame: int, block: npt.NDArray[np.float32]) -> None:
         """Copy the samples under one block's windows; beyond the signal there is silence."""
@@ -177,33 +198,44 @@ class MfccExtractor:
             track.unheard -= of_track.size
         return batch
 
-    def _finish(self, heard: deque[_Batch[Key]]) -> Iterator[tuple[Key, npt.NDArray[np.float32]]]:
+    def _finish(self, heard: deque[_Batch[Key]]) -> Iterator[tuple[Key, TrackFrames]]:
         """Compute the cepstra of batches whose tracks have been heard to the end, and yield tracks completed."""
         # Tracks come in order, so the track of the last row is the last to be complete.
         while heard and not heard[0].rows[-1][0].unheard:
             batch = heard.popleft()
-            floors = np.full(self.batch_blocks, _SILENCE)
-            for row, (track, _) in enumerate(batch.rows):
-                floors[row] = max(track.peak * 10.0 ** (-self.spec.top_db / 10.0), _SILENCE)
-            floors_db = 10.0 * np.log10(floors)
-            mfcc = ops.convert_to_numpy(
-                self._mfcc(
-                    batch.mel,
-                    ops.convert_to_tensor(floors.astype(np.float32)),
-                    ops.convert_to_tensor(floors_db.astype(np.float32)),
-                )
-            )
+            mfcc = self._cepstra_of(batch)
+            mel_power = ops.convert_to_numpy(batch.mel) if self.keep_mel else None
             for row, (track, first_frame) in enumerate(batch.rows):
-                room = track.frames[first_frame : first_frame + self.block_frames]
-                room[:] = mfcc[row, : len(room)]
-                if first_frame + len(room) == len(track.frames):
+                stop = min(first_frame + self.block_frames, len(track.frames))
+                track.frames.mfcc[first_frame:stop] = mfcc[row, : stop - first_frame]
+                if mel_power is not None and track.frames.mel_power is not None:
+                    track.frames.mel_power[first_frame:stop] = mel_power[row, : stop - first_frame]
+                if stop == len(track.frames):
                     yield track.key, track.frames
+
+    def _cepstra_of(self, batch: _Batch[Key]) -> npt.NDArray[np.float32]:
+        """Cepstra of a batch whose tracks have all been heard [shape=(batch_blocks, block_frames, n_coefficients)]."""
+        floors = np.full(self.batch_blocks, _SILENCE)
+        for row, (track, _) in enumerate(batch.rows):
+            floors[row] = max(track.peak * 10.0 ** (-self.spec.top_db / 10.0), _SILENCE)
+        floors_db = 10.0 * np.log10(floors)
+        parts = self._mfcc(
+            batch.mel,
+            ops.convert_to_tensor(floors.astype(np.float32)),
+            ops.convert_to_tensor(floors_db.astype(np.float32)),
+        )
+        return np.concatenate([ops.convert_to_numpy(part) for part in parts], axis=-1)
 
     def _mel_and_peaks(self, blocks: Tensor) -> tuple[Tensor, Tensor]:
         """Mel powers and the largest of every frame."""
         mel = mel_of_blocks(blocks, self.spec)
         return mel, ops.max(mel, axis=-1)
 
-    def _cepstrum(self, mel: Tensor, floors: Tensor, floors_db: Tensor) -> Tensor:
-        """Cepstra of a batch of mel powers."""
-        return mfcc_of_blocks(mel, floors, floors_db, self.spec)
+    def _cepstrum(self, mel: Tensor, floors: Tensor, floors_db: Tensor) -> tuple[Tensor, ...]:
+        """Cepstra of a batch of mel powers: the coefficients of the spec, then those beyond."""
+        mfcc = mfcc_of_blocks(mel, floors, floors_db, self.spec)
+        if self.n_coefficients == self.spec.n_mfcc:
+            return (mfcc,)
+        # A product of its own: a wider one adds up in another order, and stored frames were made by the narrow one.
+        wider = mfcc_of_blocks(mel, floors, floors_db, replace(self.spec, n_mfcc=self.n_coefficients))
+        return mfcc, wider[..., self.spec.n_mfcc :]

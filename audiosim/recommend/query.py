@@ -1,6 +1,6 @@
 """A question for nearest tracks, answered as a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,40 +9,79 @@ import numpy.typing as npt
 import pandas as pd
 
 from audiosim.catalog import Track
+from audiosim.distances.hubness import Rescaled, Rescaling, RowStatistics, rescale
 from audiosim.recommend.neighbors import nearest, nearest_to_seeds, percentile
+from audiosim.store import DistanceStore
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Rows of the seeds, how many tracks to return, how many of one artist at most, and rows that are left out."""
+    """What is asked: `seeds` and `left_out` are rows of the matrix; a query that is no track has no seeds."""
 
     seeds: Sequence[int]
     k: int
+    rescaling: Rescaling = "none"
     artist_cap: int | None = None
     left_out: frozenset[int] = frozenset()
 
 
-def nearest_table(
-    distances: npt.NDArray[np.float32], tracks: Sequence[Track], query: Query, *, quantiles: npt.NDArray[np.float64]
+def answer(
+    query: Query,
+    distances: npt.NDArray[np.float32],
+    *,
+    store: DistanceStore,
+    tracks: Sequence[Track],
+    details: Mapping[str, Any],
 ) -> pd.DataFrame:
-    """Answer a query.
+    """Answer a query from what a comparison left behind.
 
     Parameters
     ----------
-    distances : (n_seeds, n_tracks) float32
-        From each seed to every track.
-    tracks
-        The tracks of the columns.
     query
         What is asked.
-    quantiles
-        Of the distances of all pairs, see `distance_quantiles`.
+    distances : (n_seeds, n_tracks) float32
+        From each seed to every track; one row from a query that is no track.
+    store
+        Holds the statistics of the tracks' rows.
+    tracks
+        The tracks of the columns.
+    details
+        What the catalog says of the matrix.
 
     Returns
     -------
     pandas.DataFrame
         See `audiosim.Library.nearest`.
+
+    Raises
+    ------
+    NotComputedError
+        The query is to be rescaled, and there are no statistics of the rows.
     """
+    rescaled = None
+    if query.rescaling != "none":
+        columns = row_statistics(store, len(tracks), query.rescaling)
+        rows = columns.take(query.seeds) if query.seeds else RowStatistics.of(distances, k=details["table"]["k"])
+        rescaled = rescale(distances, rows, columns, method=query.rescaling)
+    quantiles = np.asarray(details["quantiles"], dtype=np.float64)
+    return _table(distances, tracks, query, quantiles=quantiles, rescaled=rescaled)
+
+
+def row_statistics(store: DistanceStore, n_rows: int, method: Rescaling) -> RowStatistics:
+    """Read what a rescaling needs to know of the first rows of a matrix."""
+    summary = store.read_rows("summary", n_rows)
+    return RowStatistics(summary, store.read_rows("order", n_rows) if method == "mp_empirical" else None)
+
+
+def _table(
+    distances: npt.NDArray[np.float32],
+    tracks: Sequence[Track],
+    query: Query,
+    *,
+    quantiles: npt.NDArray[np.float64],
+    rescaled: Rescaled | None,
+) -> pd.DataFrame:
+    """Rank the tracks, and say what is known of those that are found."""
     exclude = np.zeros(len(tracks), dtype=np.bool_)
     exclude[list({*query.seeds, *query.left_out})] = True
     ids = [track.track_id for track in tracks]
@@ -54,13 +93,14 @@ def nearest_table(
         "artist_cap": query.artist_cap,
     }
     n_seeds: list[int] | None = None
-    if len(query.seeds) == 1:
-        found = nearest(distances[0], **options).tolist()
+    ranked = distances if rescaled is None else rescaled.keys
+    if len(ranked) == 1:
+        found = nearest(ranked[0], **options).tolist()
     else:
-        reached = nearest_to_seeds(distances, seeds=query.seeds, **options)
+        reached = nearest_to_seeds(ranked, seeds=query.seeds, **options)
         found = [track.index for track in reached]
         n_seeds = [track.n_seeds for track in reached]
-    nearest_seed = np.nanmin(distances[:, found], axis=0) if found else np.empty(0, np.float32)
+    nearest_seed = np.nanargmin(ranked[:, found], axis=0), np.array(found, dtype=np.intp)
     chosen = [tracks[row] for row in found]
     # As objects: pandas would turn the None among names into NaN.
     texts = {
@@ -75,8 +115,9 @@ def nearest_table(
             "track_id": [track.track_id for track in chosen],
             "artist": columns["artist"],
             "title": columns["title"],
-            "distance": nearest_seed,
-            "percentile": percentile(nearest_seed, quantiles),
+            "distance": distances[nearest_seed],
+            "percentile": percentile(distances[nearest_seed], quantiles),
+            "rescaled": np.full(len(found), np.nan) if rescaled is None else rescaled.distances[nearest_seed],
             "path": columns["path"],
         }
     )

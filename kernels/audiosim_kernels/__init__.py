@@ -7,7 +7,7 @@
 array([2.], dtype=float32)
 """
 
-from audiosim_kernels import cosine, device, dtw, paths
+from audiosim_kernels import cosine, device, dtw, gaussian, paths
 from audiosim_kernels.ragged import Ragged
 
-__all__ = ["Ragged", "cosine", "device", "dtw", "paths"]
+__all__ = ["Ragged", "cosine", "device", "dtw", "gaussian", "paths"]

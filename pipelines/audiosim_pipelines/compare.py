@@ -6,25 +6,23 @@ mirror image, so a finished tile means a finished pair of tiles, whenever a run 
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from audiosim.distances import Block, Measure, measure_named, parameters
 from audiosim.errors import AudiosimError
 from audiosim.features.statistics import CorpusStatistics
 from audiosim.library import Library
-from audiosim.recommend import neighbors
 from audiosim.store import DistanceStore, FeatureStore, digest, remove_distances, stored_distances
 from audiosim_kernels import device as devices
+from audiosim_pipelines import neighbor_table
 from audiosim_pipelines.cluster import Cluster, Scheduling, connect
+from audiosim_pipelines.neighbor_table import NEIGHBORS, Hubs, TableSpec
 from audiosim_pipelines.progress import Progress, Silent
 from audiosim_pipelines.settings import Settings
 
-NEIGHBORS = "neighbors"
+__all__ = ["NEIGHBORS", "MeasureReport", "compare", "compute_tile"]
 
 _SMALL_TILE, _LARGE_TILE = 64, 256
 _MANY_ROWS = 4_096  # from here on large tiles keep the number of files in bounds
@@ -32,12 +30,16 @@ _MANY_ROWS = 4_096  # from here on large tiles keep the number of files in bound
 
 @dataclass(frozen=True, slots=True)
 class MeasureReport:
-    """What was done for one measure: pairs computed now, rows of the matrix, and why there is none."""
+    """What was done for one measure: pairs computed now, rows of the matrix, and why there is none.
+
+    `hubs` says how even the matrix is; None where there is none.
+    """
 
     measure: str
     n_pairs_computed: int
     n_rows: int
     note: str = ""
+    hubs: Hubs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,9 @@ class _Job:
     track_ids: list[str]
     fingerprint: str
     attributes: dict[str, object]
+    table: TableSpec
+    tile: int
+    n_known: int  # rows of the stored matrix that are complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +108,21 @@ def compare(
     """
     progress = progress or Silent()
     catalog = library.catalog
-    names = list(measures or settings.compare.measures)
+    names = list(measures or settings.measures)
+    if settings.unfounded_measures and not measures:
+        left_out = ", ".join(settings.unfounded_measures)
+        progress.say(f"not compared, since features.families leaves their features out: {left_out}")
     if not measures and catalog.rows("baseline"):
         names.append("baseline")
     with library.writing():
         if recompute:
             _forget(library, names)
         plans = [_plan(library, settings, name) for name in names]
-        if not any(isinstance(plan, _Job) for plan in plans):
-            return [plan for plan in plans if isinstance(plan, MeasureReport)]
+        if all(isinstance(plan, MeasureReport) or plan.n_known == len(plan.track_ids) for plan in plans):
+            # At most tables are to be made anew, which needs neither a device nor workers.
+            return [
+                _finish(library, plan, _open(library, plan), 0) if isinstance(plan, _Job) else plan for plan in plans
+            ]
         device = devices.resolve(settings.machine.device)
         progress.say(f"comparing on {devices.describe() if device == 'cuda' else 'the CPU'}")
         # One GPU is kept busy by one thread; more would only queue up before it.
@@ -146,17 +157,21 @@ def _plan(library: Library, settings: Settings, name: str) -> _Job | MeasureRepo
         # `extract` looks here when statistics are refreshed.
         "statistics_digest": statistics and digest(statistics.mean.tobytes(), statistics.std.tobytes()),
     }
-    job = _Job(measure, features, statistics, track_ids, digest(attributes), attributes)
-    if _n_known(library, job) == len(track_ids):
-        return MeasureReport(name, 0, len(track_ids), "complete")
-    return job
+    fingerprint, n_rows = digest(attributes), len(track_ids)
+    table = TableSpec.of(settings, name)
+    tile = settings.compare.tile or (_SMALL_TILE if n_rows < _MANY_ROWS else _LARGE_TILE)
+    n_known, details = _known(library, name, fingerprint)
+    if n_known == n_rows and neighbor_table.is_current(library.folder, name, details, table):
+        return MeasureReport(name, 0, n_rows, "complete", neighbor_table.hubs_of(details))
+    return _Job(measure, features, statistics, track_ids, fingerprint, attributes, table, tile, n_known)
 
 
-def _n_known(library: Library, job: _Job) -> int:
-    """Rows of the stored matrix that are complete."""
-    complete = library.catalog.matrix(job.measure.name)
-    is_stored = job.measure.name in stored_distances(library.folder)
-    return complete[1] if is_stored and complete is not None and complete[0] == job.fingerprint else 0
+def _known(library: Library, name: str, fingerprint: str) -> tuple[int, dict[str, object]]:
+    """Rows of the stored matrix that are complete, and what the catalog says of them."""
+    complete = library.catalog.matrix(name)
+    if complete is None or complete[0] != fingerprint or name not in stored_distances(library.folder):
+        return 0, {}
+    return complete[1], complete[2]
 
 
 def _statistics(library: Library, measure: Measure) -> CorpusStatistics | None:
@@ -168,11 +183,15 @@ def _statistics(library: Library, measure: Measure) -> CorpusStatistics | None:
     return CorpusStatistics(*stored)
 
 
+def _open(library: Library, job: _Job) -> DistanceStore:
+    return DistanceStore.open(
+        library.folder, job.measure.name, job.attributes, n_rows=len(job.track_ids), tile=job.tile
+    )
+
+
 def _compare_one(stage: _Stage, job: _Job) -> MeasureReport:
-    name, n_rows = job.measure.name, len(job.track_ids)
-    tile_size = stage.settings.compare.tile or (_SMALL_TILE if n_rows < _MANY_ROWS else _LARGE_TILE)
-    n_known = _n_known(stage.library, job)  # before opening makes what is not there
-    store = DistanceStore.open(stage.library.folder, name, job.attributes, n_rows=n_rows, tile=tile_size)
+    n_rows, n_known = len(job.track_ids), job.n_known
+    store = _open(stage.library, job)
     n_total = (n_rows * (n_rows - 1) - n_known * (n_known - 1)) // 2
     n_computed = 0
 
@@ -181,13 +200,12 @@ def _compare_one(stage: _Stage, job: _Job) -> MeasureReport:
         for tile in _missing_tiles(store, n_rows, n_known):
             yield tile, (job.measure, blocks.load(tile.rows), blocks.load(tile.columns), tile.pairs, stage.device)
 
-    with stage.progress.bar(f"compare {name}", n_total, "pairs") as advance:
+    with stage.progress.bar(f"compare {job.measure.name}", n_total, "pairs") as advance:
         for tile, distances in stage.cluster.run(compute_tile, tasks()):
             _write(store, tile, distances)
             n_computed += len(tile.pairs)
             advance(len(tile.pairs))
-    _finish(stage, job, store)
-    return MeasureReport(name, n_computed, n_rows)
+    return _finish(stage.library, job, store, n_computed)
 
 
 class _Blocks:
@@ -236,63 +254,16 @@ def _write(store: DistanceStore, tile: _Tile, distances: npt.NDArray[np.float32]
     store.write_block(tile.rows, tile.columns, values)
 
 
-def _finish(stage: _Stage, job: _Job, store: DistanceStore) -> None:
-    """Write the table of neighbours and the quantiles; then the matrix counts as complete."""
+def _finish(library: Library, job: _Job, store: DistanceStore, n_computed: int) -> MeasureReport:
+    """Write what a complete matrix leaves behind; then it counts as complete."""
     name, n_rows = job.measure.name, len(job.track_ids)
-
-    def strips() -> Generator[npt.NDArray[np.float32]]:
-        for start in range(0, n_rows, store.tile):
-            yield store.read_block(slice(start, min(start + store.tile, n_rows)), slice(0, n_rows))
-
-    quantiles = neighbors.distance_quantiles(strips(), n_tracks=n_rows)
-    top_k = stage.settings.compare.top_k
-    _write_neighbors(stage.library.folder, job, strips(), top_k=top_k, quantiles=quantiles)
-    details = {"feature": job.measure.feature, "quantiles": [None if np.isnan(q) else q for q in quantiles.tolist()]}
-    catalog = stage.library.catalog
-    with catalog.transaction():
-        catalog.put_matrix(name, fingerprint=job.fingerprint, n_rows=n_rows, details=details)
-
-
-def _write_neighbors(
-    library: Path,
-    job: _Job,
-    strips: Generator[npt.NDArray[np.float32]],
-    *,
-    top_k: int,
-    quantiles: npt.NDArray[np.float64],
-) -> None:
-    """The table query_id, rank, target_id, distance, percentile: `top_k` rows a track."""
-    folder = library / NEIGHBORS
-    folder.mkdir(exist_ok=True)
-    draft = folder / f"{job.measure.name}.draft"
-    schema = pa.schema(
-        [
-            ("query_id", pa.string()),
-            ("rank", pa.int32()),
-            ("target_id", pa.string()),
-            ("distance", pa.float32()),
-            ("percentile", pa.float32()),
-        ]
-    )
-    ids = np.asarray(job.track_ids)
-    start = 0
-    with pq.ParquetWriter(draft, schema) as writer:
-        for strip in strips:
-            indices, distances = neighbors.top_k(strip, row_start=start, k=top_k)
-            row, rank = np.nonzero(indices >= 0)
-            found = distances[row, rank]
-            columns = [
-                ids[start + row],
-                rank + 1,
-                ids[indices[row, rank]],
-                found,
-                neighbors.percentile(found, quantiles),
-            ]
-            writer.write_table(
-                pa.table([pa.array(c, t.type) for c, t in zip(columns, schema, strict=True)], schema=schema)
-            )
-            start += len(strip)
-    draft.replace(folder / f"{job.measure.name}.parquet")
+    details = {
+        "feature": job.measure.feature,
+        **neighbor_table.write(library.folder, name, store, job.track_ids, spec=job.table),
+    }
+    with library.catalog.transaction():
+        library.catalog.put_matrix(name, fingerprint=job.fingerprint, n_rows=n_rows, details=details)
+    return MeasureReport(name, n_computed, n_rows, hubs=neighbor_table.hubs_of(details))
 
 
 def _forget(library: Library, names: Sequence[str]) -> None:

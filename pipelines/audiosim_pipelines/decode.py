@@ -1,49 +1,55 @@
 """Decoding ahead: signals in catalog order, while other threads decode the next ones."""
 
-from collections import deque
-from collections.abc import Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from audiosim.audio import AudioSpec, load
+from audiosim.audio import AudioSpec, load_with_duration
 from audiosim.catalog import Catalog, Track
 from audiosim.errors import AudioError
+from audiosim_pipelines.ahead import Job, compute_ahead
 
 Signal = npt.NDArray[np.float32]
+Heard = TypeVar("Heard")
+Result = TypeVar("Result")
 
-_AHEAD_SECONDS = 3_600.0  # of audio in memory: 318 MB at 22 050 Hz
 _UNKNOWN_DURATION = 600.0  # seconds, for files whose tags do not say
 
 
 def decode_ahead(
-    tracks: Iterable[Track], catalog: Catalog, spec: AudioSpec, *, threads: int
-) -> Generator[tuple[Track, Signal | AudioError]]:
+    pool: Executor,
+    tracks: Iterable[Track],
+    catalog: Catalog,
+    spec: AudioSpec,
+    *,
+    hear: Callable[[Signal, float], Heard],
+    n_ahead: int,
+) -> Generator[tuple[Track, tuple[Signal, Heard] | AudioError]]:
     """Yield every track with its signal, or with the reason why it has none, in the order of `tracks`.
 
-    Not more is decoded ahead than keeps the threads busy, nor than about an hour of audio, so memory does not grow with
-    the number of tracks; a single longer track is decoded alone.
+    Parameters
+    ----------
+    pool
+        Threads that decode.
+    tracks, catalog, spec
+        What is decoded, and how.
+    hear
+        What is computed of each signal and of the duration of its file (s), in the thread that decoded it.
+    n_ahead
+        How many tracks may wait; see `compute_ahead`.
     """
-    ahead: deque[tuple[Track, Future[Signal | AudioError], float]] = deque()
-    seconds = 0.0
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-    try:
+
+    def jobs() -> Generator[Job[Track, tuple[Signal, Heard] | AudioError]]:
         for track in tracks:
-            duration = track.duration or _UNKNOWN_DURATION
-            while ahead and (len(ahead) > 2 * threads or seconds + duration > _AHEAD_SECONDS):
-                first, future, its_duration = ahead.popleft()
-                yield first, future.result()
-                del future  # and with it the signal, before the next one is waited for
-                seconds -= its_duration
-            ahead.append((track, pool.submit(_decode, *_unchanged_paths(track, catalog), spec), duration))
-            seconds += duration
-        while ahead:
-            first, future, _ = ahead.popleft()
-            yield first, future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+            paths, problem = _unchanged_paths(track, catalog)
+            yield Job(track, partial(_decode, paths, problem, spec, hear), track.duration or _UNKNOWN_DURATION)
+
+    return compute_ahead(pool, jobs(), n_ahead=n_ahead)
 
 
 def _unchanged_paths(track: Track, catalog: Catalog) -> tuple[list[Path], AudioError | None]:
@@ -63,13 +69,26 @@ def _unchanged_paths(track: Track, catalog: Catalog) -> tuple[list[Path], AudioE
     return paths, problem
 
 
-def _decode(paths: list[Path], problem: AudioError | None, spec: AudioSpec) -> Signal | AudioError:
+def _decode(
+    paths: list[Path], problem: AudioError | None, spec: AudioSpec, hear: Callable[[Signal, float], Heard]
+) -> tuple[Signal, Heard] | AudioError:
     """The signal of the first file that gives one; all hold the same bytes, so one failure is worth telling."""
     for path in paths:
         try:
-            return load(path, spec=spec)
+            signal, duration = load_with_duration(path, spec=spec)
         except AudioError as error:
             problem = error
         except Exception as error:  # noqa: BLE001 - a fault that one odd file brings to light must not end the run
             problem = AudioError(f"cannot be decoded: {type(error).__name__}: {error}")
+        else:
+            heard = attempt(lambda: hear(signal, duration))  # noqa: B023 - called at once
+            return heard if isinstance(heard, AudioError) else (signal, heard)
     return problem or AudioError("no file holds this track any more; run: audiosim add")
+
+
+def attempt(compute: Callable[[], Result]) -> Result | AudioError:
+    """What is computed of a track, or why it cannot be; so that one odd track costs itself and not the run."""
+    try:
+        return compute()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the track is listed with it
+        return AudioError(f"features cannot be computed: {type(error).__name__}: {error}")

@@ -26,7 +26,7 @@ def evaluate(
     measures: Sequence[str] | None = None,
     labels_file: Path | None = None,
 ) -> evaluation.Evaluation:
-    """Judge the compared measures against a label column, and against one another.
+    """Judge the compared measures, raw and rescaled, against a label column, and against one another.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def evaluate(
     names = list(measures or library.measures())
     if not names:
         raise AudiosimError(f"nothing is compared yet in {library.folder}; run: audiosim compare")
-    tracks, matrices = _common(library, names)
+    tracks, matrices, variants = _common(library, names)
     if len(tracks) < 3:
         raise AudiosimError(
             f"an evaluation needs at least 3 tracks that have all of {', '.join(names)}; there are {len(tracks)}"
@@ -66,6 +66,7 @@ def evaluate(
         labels=labels if any(label is not None for label in labels) else None,
         artists=[track.artist for track in tracks] if filtered else None,
         ks=options.ks,
+        variants=variants,
         n_permutations=options.n_permutations,
         seed=options.seed,
     )
@@ -85,22 +86,32 @@ def is_evaluated(library: Library, settings: Settings) -> bool:
 
 
 def _subject(library: Library, settings: Settings, names: Sequence[str]) -> dict[str, object]:
-    """What an evaluation is about: the label, and each matrix by its fingerprint and number of rows; JSON-ready."""
-    matrices = {name: list((library.catalog.matrix(name) or ())[:2]) for name in sorted(names)}
+    """What an evaluation is about: the label, and each matrix by its fingerprint, rows and rescaling; JSON-ready."""
+    matrices: dict[str, list[object]] = {}
+    for name in sorted(names):
+        fingerprint, n_rows, details = library.catalog.matrix(name) or ("", 0, {})
+        matrices[name] = [fingerprint, n_rows, details.get("table")]
     return {"label": settings.evaluate.label, "matrices": matrices}
 
 
-def _common(library: Library, names: Sequence[str]) -> tuple[list[Track], dict[str, npt.NDArray[np.float32]]]:
-    """Tracks that all measures have, in catalog order, and the measures' matrices over just these."""
-    stored = {name: library.distances(name) for name in names}
-    rows = {name: {track.track_id: i for i, track in enumerate(tracks)} for name, (_, tracks) in stored.items()}
+def _common(
+    library: Library, names: Sequence[str]
+) -> tuple[list[Track], dict[str, npt.NDArray[np.float32]], list[str]]:
+    """Tracks that all measures have, in catalog order; the measures' matrices over just these; names of the rescaled.
+
+    A measure that is rescaled where tracks are ranked is followed by what it is then, "dtw + mp_gauss" say.
+    """
+    rows = {name: {track.track_id: i for i, track in enumerate(library.distances(name)[1])} for name in names}
     tracks = [track for track in library.tracks() if all(track.track_id in row for row in rows.values())]
     matrices: dict[str, npt.NDArray[np.float32]] = {}
-    for name, (store, members) in stored.items():
+    variants: list[str] = []
+    for name in names:
         chosen = np.array([rows[name][track.track_id] for track in tracks], dtype=np.intp)
-        whole = store.read_block(slice(0, len(members)), slice(0, len(members)))
-        matrices[name] = whole[np.ix_(chosen, chosen)]
-    return tracks, matrices
+        matrices[name] = library.rescaled(name, rescaling="none").keys[np.ix_(chosen, chosen)]
+        if (rescaling := library.rescaling(name)) != "none":
+            variants.append(f"{name} + {rescaling}")
+            matrices[variants[-1]] = library.rescaled(name).keys[np.ix_(chosen, chosen)]
+    return tracks, matrices, variants
 
 
 def _labels(tracks: Sequence[Track], label: str, labels_file: Path | None) -> list[str | None]:

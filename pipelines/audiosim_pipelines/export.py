@@ -15,13 +15,16 @@ import pyarrow.parquet as pq
 
 from audiosim.catalog import Track, printable
 from audiosim.errors import AudiosimError, NotComputedError, SettingsError
+from audiosim.features.descriptors import DESCRIPTORS
 from audiosim.library import Library
 from audiosim.sources.playlist import PlaylistEntry, write_m3u8
 from audiosim_pipelines.compare import NEIGHBORS
 
 MATRIX_FORMATS = ("parquet", "npy", "mirex")
 NEIGHBOR_FORMATS = ("parquet", "csv")
+FEATURE_FORMATS = ("csv", "parquet")
 _STRIP = 256  # rows in memory at a time
+_DESCRIPTOR_COLUMNS = ("track_id", "artist", "title", "path", *DESCRIPTORS, "fitted")
 
 Strips = Iterable[npt.NDArray[np.float32]]
 
@@ -154,6 +157,49 @@ def export_playlist(
     ]
     write_m3u8(output, entries, relative=relative)
     return Exported((output,), len(entries))
+
+
+def export_features(library: Library, *, kind: str, output: Path) -> Exported:
+    """Write the descriptors of all tracks that have them.
+
+    The columns are track_id, artist, title, path, the descriptors, and fitted: the descriptors that a fitted model
+    gives, separated by spaces.
+
+    Raises
+    ------
+    NotComputedError
+        No track has descriptors yet.
+    SettingsError
+        The format is unknown.
+    AudiosimError
+        The file cannot be written.
+    """
+    if kind not in FEATURE_FORMATS:
+        raise SettingsError(f"features are exported as {', '.join(FEATURE_FORMATS)}, not {kind!r}")
+    from audiosim_pipelines.features import descriptor_table  # noqa: PLC0415 - other exports can do without models
+
+    table = descriptor_table(library)
+    names = [[t.track_id, t.artist, t.title, _path(t) if t.paths else None] for t in table.tracks]
+    fitted = " ".join(table.fitted_names)
+    with replacing(output) as draft:
+        if kind == "csv":
+            _write_descriptors(draft, names, table.values, fitted)
+        else:
+            columns = [*map(list, zip(*names, strict=True)), *table.values.T, [fitted] * len(names)]
+            types = [pa.string()] * 4 + [pa.float64()] * len(DESCRIPTORS) + [pa.string()]
+            arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
+            pq.write_table(pa.table(arrays, names=list(_DESCRIPTOR_COLUMNS)), draft)
+    return Exported((output,), len(names))
+
+
+def _write_descriptors(
+    draft: Path, names: list[list[str | None]], values: npt.NDArray[np.float64], fitted: str
+) -> None:
+    with draft.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(_DESCRIPTOR_COLUMNS)
+        for cells, row in zip(names, values.tolist(), strict=True):
+            writer.writerow([*(_cell(cell or "") for cell in cells), *(f"{value:.6g}" for value in row), fitted])
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 import tomli_w
 
@@ -18,12 +18,36 @@ from audiosim.audio import AudioSpec
 from audiosim.errors import SettingsError
 from audiosim.features.spec import MfccSpec
 
+if TYPE_CHECKING:
+    from audiosim.distances.hubness import Rescaling
+
 SETTINGS_NAME = "audiosim.toml"
 _PREFIX = "AUDIOSIM_"
 # Variables of the command line and of the tests, which are no settings of a library.
 _OTHER_VARIABLES = {"AUDIOSIM_LIBRARY", "AUDIOSIM_REQUIRE_GATE", "AUDIOSIM_REQUIRE_GPU", "AUDIOSIM_TEST_DATA"}
 # TOML has no null.
 _NONE = "none"
+
+Family = Literal["mfcc", "chroma", "descriptors"]
+# What each family of features stores of a track.
+FEATURES_OF_FAMILY: dict[Family, tuple[str, ...]] = {
+    "mfcc": ("mfcc", "mfcc_pooled", "mfcc_moments", "timbre"),
+    "chroma": ("chroma", "cens"),
+    "descriptors": ("onset", "beats", "loudness", "descriptors", "descriptor_vectors"),
+}
+AUDIO_FEATURES = tuple(name for names in FEATURES_OF_FAMILY.values() for name in names)
+# The family that each measure of audio reads; a test holds it together with `audiosim.distances.MEASURES`.
+FAMILY_OF_MEASURE: dict[str, Family] = {
+    "dtw": "mfcc",
+    "cosine": "mfcc",
+    "cosine_frames": "mfcc",
+    "timbre": "mfcc",
+    "version": "chroma",
+    "descriptors": "descriptors",
+}
+# Timbre and descriptors are made of so many coefficients, whatever `n_mfcc` stores.
+N_COEFFICIENTS = 25
+N_MELS_DESCRIBED = 128  # what `audiosim.features.descriptors` is defined on
 
 
 def _require_at_least(least: int, **values: int) -> None:
@@ -34,8 +58,12 @@ def _require_at_least(least: int, **values: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FeatureSettings:
-    """Spectrum and MFCC, see `audiosim.features.spec.MfccSpec`; `pooled_rate` is in frames/s."""
+    """Which families of features are extracted; spectrum and MFCC, see `audiosim.features.spec.MfccSpec`.
 
+    `pooled_rate` is in frames/s, of the MFCC that dtw compares and of the chroma that version compares.
+    """
+
+    families: tuple[Family, ...] = ("mfcc", "chroma", "descriptors")
     n_fft: int = 2_048
     hop_length: int = 512
     n_mels: int = 128
@@ -46,6 +74,15 @@ class FeatureSettings:
     def __post_init__(self) -> None:
         if not 0.0 < self.pooled_rate < math.inf:
             raise ValueError(f"pooled_rate must be above 0 frames/s, got {self.pooled_rate}")
+        if not self.families or len(set(self.families)) < len(self.families):
+            raise ValueError(f"families must name at least one family, and none of them twice, got {self.families}")
+        if self.n_mels < N_COEFFICIENTS:
+            raise ValueError(f"n_mels must be at least {N_COEFFICIENTS}, which timbre is made of, got {self.n_mels}")
+        if "descriptors" in self.families and self.n_mels != N_MELS_DESCRIBED:
+            raise ValueError(
+                f"n_mels must be {N_MELS_DESCRIBED} where families name descriptors, got {self.n_mels}; "
+                "leave descriptors out of them"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +96,13 @@ class DtwSettings:
     frame_rate: Literal["pooled", "native"] = "pooled"
     keep_c0: bool = False
     standardize: bool = True
+    max_length_ratio: float | None = 2.0
 
     def __post_init__(self) -> None:
+        if self.max_length_ratio is not None and not 1.0 <= self.max_length_ratio < math.inf:
+            raise ValueError(
+                f"max_length_ratio must be at least 1, or none for whole tracks only, got {self.max_length_ratio}"
+            )
         if self.band_fraction is not None and not 0.0 <= self.band_fraction <= 1.0:
             raise ValueError(f"band_fraction must lie in 0 .. 1, or be none for no band, got {self.band_fraction}")
 
@@ -74,9 +116,12 @@ class BaselineSettings:
 
 @dataclass(frozen=True, slots=True)
 class CompareSettings:
-    """Which measures are compared; `tile` rows and columns at a time (0 chooses), `top_k` neighbours in the table."""
+    """Which measures are compared; `tile` rows and columns at a time (0 chooses), `top_k` neighbours in the table.
 
-    measures: tuple[str, ...] = ("dtw", "cosine", "cosine_frames")
+    Measures of families that are not extracted are left out, see `Settings.measures`.
+    """
+
+    measures: tuple[str, ...] = ("dtw", "cosine", "cosine_frames", "timbre", "version", "descriptors")
     tile: int = 0
     top_k: int = 50
 
@@ -85,6 +130,26 @@ class CompareSettings:
         _require_at_least(1, top_k=self.top_k)
         if not self.measures:
             raise ValueError("measures must name at least one measure, got none")
+
+
+@dataclass(frozen=True, slots=True)
+class HubnessSettings:
+    """How distances are rescaled before tracks are ranked, see `audiosim.distances.hubness`.
+
+    "default" takes for each measure what is known to serve it; `k` neighbours are what local_scaling and csls look at.
+    """
+
+    rescaling: Literal["default", "none", "mp_gauss", "mp_empirical", "local_scaling", "csls"] = "default"
+    k: int = 10
+
+    def __post_init__(self) -> None:
+        _require_at_least(1, k=self.k)
+
+    def of(self, measure: str) -> "Rescaling":
+        """The rescaling of a measure."""
+        from audiosim.distances.hubness import DEFAULT_RESCALING  # noqa: PLC0415 - with it comes numba
+
+        return DEFAULT_RESCALING.get(measure, "none") if self.rescaling == "default" else self.rescaling
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +198,7 @@ class Settings:
     dtw: DtwSettings = field(default_factory=DtwSettings)
     baseline: BaselineSettings = field(default_factory=BaselineSettings)
     compare: CompareSettings = field(default_factory=CompareSettings)
+    hubness: HubnessSettings = field(default_factory=HubnessSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     machine: MachineSettings = field(default_factory=MachineSettings)
 
@@ -156,6 +222,25 @@ class Settings:
             top_db=f.top_db,
         )
 
+    def wanted_features(self) -> tuple[str, ...]:
+        """Features that `extract` stores of every track, in one order."""
+        return tuple(
+            name for family, names in FEATURES_OF_FAMILY.items() if family in self.features.families for name in names
+        )
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Measures to compare: those of `compare.measures` whose family is extracted."""
+        return tuple(name for name in self.compare.measures if name not in self.unfounded_measures)
+
+    @property
+    def unfounded_measures(self) -> tuple[str, ...]:
+        """Those of `compare.measures` whose family is not extracted, so that there is nothing to compare."""
+        families = self.features.families
+        return tuple(
+            m for m in self.compare.measures if m in FAMILY_OF_MEASURE and FAMILY_OF_MEASURE[m] not in families
+        )
+
     def measure_options(self, measure: str) -> dict[str, Any]:
         """Options of a measure, by name."""
         return asdict(self.dtw) if measure == "dtw" else {}
@@ -166,6 +251,7 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
     # The recipe of 2020: whole tracks at 43 frames/s with c0, plain unbanded DTW, ten min-max scaled table features.
     "yasr": {
         "audio": {"trim_db": 60.0},
+        "features": {"families": ["mfcc"]},
         "dtw": {
             "step_pattern": "symmetric1",
             "normalize": False,
@@ -173,8 +259,11 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
             "frame_rate": "native",
             "keep_c0": True,
             "standardize": False,
+            "max_length_ratio": _NONE,
         },
         "baseline": {"recipe": "yasr"},
+        "hubness": {"rescaling": "none"},
+        "compare": {"measures": ["dtw", "cosine", "cosine_frames"]},
     },
 }
 

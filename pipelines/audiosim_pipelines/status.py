@@ -2,15 +2,14 @@
 
 import csv
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from audiosim.catalog import Failure, printable
 from audiosim.library import Library
 from audiosim.sources import FoundFile, collect
-from audiosim_pipelines.settings import Settings
-
-_EXTRACTED = "mfcc"  # a track that has this feature has all of the audio's
+from audiosim_pipelines.settings import FAMILY_OF_MEASURE, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Status:
     n_tracks: int
     n_files: int
     hours: float
-    n_unextracted: int  # tracks without features that did not fail
+    n_unextracted: int  # tracks that lack a wanted feature and did not fail
     features: dict[str, int]
     matrices: list[MatrixStatus]
     failures: list[Failure]
@@ -65,13 +64,13 @@ def status(library: Library, settings: Settings) -> Status:
     tracks = library.tracks()
     catalog = library.catalog
     complete = {name: matrix[1] for name in catalog.matrices() if (matrix := catalog.matrix(name))}
-    rows = {name: _n_rows(library, settings, name) for name in _measures(library, settings)}
+    rows = {name: len(_rows(library, settings, name)) for name in _measures(library, settings)}
     return Status(
         folder=str(library.folder),
         n_tracks=len(tracks),
         n_files=sum(len(track.paths) for track in tracks),
         hours=sum(track.duration or 0.0 for track in tracks) / 3_600,
-        n_unextracted=n_unextracted(library),
+        n_unextracted=len(unextracted(library, settings)),
         features=catalog.features(),
         matrices=[MatrixStatus(name, complete.get(name, 0), n_rows) for name, n_rows in rows.items()],
         failures=catalog.failures(),
@@ -80,9 +79,9 @@ def status(library: Library, settings: Settings) -> Status:
 
 def foresee(library: Library | None, settings: Settings, *, n_seen: int, n_new: int) -> Foresight:
     """What a run would do that sees so many files of which so many are new; without a library, all is to be done."""
-    n_tracks = n_new + (0 if library is None else n_unextracted(library))
-    pairs = missing_pairs(library, settings, n_more=n_tracks)
-    return Foresight(n_seen, n_new, n_tracks, pairs)
+    waiting: set[str] = set() if library is None else unextracted(library, settings)
+    pairs = missing_pairs(library, settings, n_new=n_new, waiting=waiting)
+    return Foresight(n_seen, n_new, n_new + len(waiting), pairs)
 
 
 def new_files(library: Library | None, sources: Sequence[Path]) -> tuple[int, int]:
@@ -97,15 +96,15 @@ def new_files(library: Library | None, sources: Sequence[Path]) -> tuple[int, in
     return len(found), len(found) if library is None else sum(not _is_known(library, path) for path in found)
 
 
-def n_unextracted(library: Library, *, failed: bool = False, done: bool = False) -> int:
-    """Tracks that have no features yet; also those that failed, or those that are done, if asked."""
+def unextracted(library: Library, settings: Settings, *, failed: bool = False, done: bool = False) -> set[str]:
+    """Ids of the tracks that lack a wanted feature yet; also those that failed, or those that are done, if asked."""
     catalog = library.catalog
     left = {track.track_id for track in library.tracks()}
     if not done:
-        left -= set(catalog.rows(_EXTRACTED))
+        left -= set.intersection(*(set(catalog.rows(name)) for name in settings.wanted_features()))
     if not failed and not done:  # who throws all away tries all again
         left -= {failure.track_id for failure in catalog.failures("extract") if failure.track_id}
-    return len(left)
+    return left
 
 
 def missing_pairs(
@@ -113,7 +112,8 @@ def missing_pairs(
     settings: Settings,
     *,
     measures: Sequence[str] | None = None,
-    n_more: int = 0,
+    n_new: int = 0,
+    waiting: AbstractSet[str] = frozenset(),
     done: bool = False,
 ) -> dict[str, int]:
     """Pairs to compare by measure, at most: what an interrupted comparison has done is not looked for.
@@ -121,17 +121,20 @@ def missing_pairs(
     Parameters
     ----------
     library, settings
-        Where, and with what; without a library only `n_more` tracks count.
+        Where, and with what; without a library only `n_new` tracks count.
     measures
         As in `compare`.
-    n_more
-        Tracks that will have the features of the audio by then.
+    n_new, waiting
+        Tracks that will have the features of the audio by then: new ones, and the ids of `unextracted` ones.
     done
         Count what is done, too.
     """
     pairs: dict[str, int] = {}
     for name in measures or _measures(library, settings):
-        n_rows = (0 if library is None else _n_rows(library, settings, name)) + (n_more if name != "baseline" else 0)
+        has_audio = FAMILY_OF_MEASURE.get(name) in settings.features.families
+        n_rows = n_new if has_audio else 0
+        if library is not None:
+            n_rows += len({*_rows(library, settings, name), *(waiting if has_audio else ())})
         complete = None if library is None or done else library.catalog.matrix(name)
         n_known = 0 if complete is None else complete[1]
         pairs[name] = (n_rows * (n_rows - 1) - n_known * (n_known - 1)) // 2
@@ -166,18 +169,18 @@ def failure_as_dict(failure: Failure) -> dict[str, str | None]:
 
 def _measures(library: Library | None, settings: Settings) -> list[str]:
     """What `compare` compares, and what else was compared."""
-    names = list(settings.compare.measures)
+    names = list(settings.measures)
     if library is not None:
         names += ["baseline"] if library.catalog.rows("baseline") else []
         names += library.catalog.matrices()
     return list(dict.fromkeys(names))
 
 
-def _n_rows(library: Library, settings: Settings, name: str) -> int:
-    """Tracks that have the feature of a measure."""
+def _rows(library: Library, settings: Settings, name: str) -> list[str]:
+    """Ids of the tracks that have the feature of a measure."""
     from audiosim.distances import measure_named  # noqa: PLC0415 - numba takes its time to import
 
-    return len(library.catalog.rows(measure_named(name, **settings.measure_options(name)).feature))
+    return library.catalog.rows(measure_named(name, **settings.measure_options(name)).feature)
 
 
 def _is_known(library: Library, path: Path) -> bool:

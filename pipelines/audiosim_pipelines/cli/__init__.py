@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 
 from audiosim import __version__
-from audiosim_pipelines.cli import bench, interrupt, questions, stages
+from audiosim_pipelines.cli import bench, features, interrupt, pictures, questions, stages
 
 EXIT_FAILURE, EXIT_PARTIAL, EXIT_INTERRUPTED = 1, 3, 130
 
@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 stages.register(app)
 questions.register(app)
+features.register(app)
+pictures.register(app)
 bench.register(app)
 
 

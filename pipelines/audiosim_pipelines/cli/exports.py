@@ -1,4 +1,4 @@
-"""The command `export` and what it writes: matrix, neighbors, playlist."""
+"""The command `export` and what it writes: matrix, neighbors, playlist, features."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,7 +13,7 @@ OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to writ
 def register(app: typer.Typer) -> None:
     """Add the command with its parts."""
     group = typer.Typer(help="Write results in the formats of other programs.", no_args_is_help=True)
-    for command in (matrix, neighbors, playlist):
+    for command in (matrix, neighbors, playlist, features):
         group.command()(command)
     app.add_typer(group, name="export")
 
@@ -83,4 +83,27 @@ def playlist(
     exported = export.export_playlist(
         Library.open(library), seed, k=k, measure=measure.value, output=output, relative=relative
     )
+    reports.export_report(exported, as_json=json)
+
+
+def features(
+    output: OutputOption,
+    *,
+    library: LibraryOption = DEFAULT_LIBRARY,
+    format: Annotated[  # noqa: A002 - the option's name
+        Literal["csv", "parquet"], typer.Option(help="One row a track, one column a descriptor.")
+    ] = "csv",
+    json: JsonOption = False,
+) -> None:
+    """The descriptors of all tracks.
+
+    The column "fitted" names those that a fitted model gives; all others are as the audio gives them.
+
+    Example: audiosim export features --format parquet -o features.parquet
+    """
+    from audiosim.library import Library
+    from audiosim_pipelines import export
+    from audiosim_pipelines.cli import reports
+
+    exported = export.export_features(Library.open(library), kind=format, output=output)
     reports.export_report(exported, as_json=json)

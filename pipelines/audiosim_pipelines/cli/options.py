@@ -13,6 +13,9 @@ class MeasureName(StrEnum):
     DTW = "dtw"
     COSINE = "cosine"
     COSINE_FRAMES = "cosine_frames"
+    TIMBRE = "timbre"
+    VERSION = "version"
+    DESCRIPTORS = "descriptors"
     BASELINE = "baseline"
 
 

@@ -1,7 +1,7 @@
 """Commands that ask: nearest, status, doctor."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -22,6 +22,10 @@ def nearest(
     library: LibraryOption = DEFAULT_LIBRARY,
     k: Annotated[int, typer.Option("-k", help="How many tracks.", min=1)] = 10,
     measure: MeasureOption = MeasureName.DTW,
+    rescale: Annotated[
+        Literal["none", "mp_gauss", "mp_empirical", "local_scaling", "csls"] | None,
+        typer.Option(help="How distances are rescaled against hubs; by default as the library was compared."),
+    ] = None,
     seed: Annotated[list[str] | None, typer.Option(help="A further seed track; repeat for several.")] = None,
     artist_cap: Annotated[int | None, typer.Option(help="At most so many tracks by one artist.", min=1)] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="A track to leave out; repeat for several.")] = None,
@@ -33,6 +37,7 @@ def nearest(
     """The tracks nearest to a track.
 
     "nearer pairs" is the share of all pairs of tracks in the library that are nearer to each other than these two.
+    "rescaled" is what the ranks are by: the distance, seen from how near each of the two tracks is to all others.
 
     Example: audiosim nearest "Artist - Title" -k 5 --measure cosine
     """
@@ -45,11 +50,13 @@ def nearest(
         seeds,
         k=k,
         measure=measure.value,
+        rescaling=rescale,
         artist_cap=artist_cap,
         exclude=exclude or [],
         exclude_artists=exclude_artist or [],
     )
-    reports.nearest_report(table, seeds, measure.value, as_json=json)
+    rescaling = rescale or opened.rescaling(measure.value)
+    reports.nearest_report(table, seeds, measure.value, rescaling=rescaling, as_json=json)
 
 
 def status(

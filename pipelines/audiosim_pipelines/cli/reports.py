@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # each brings along what other commands need not load
     from audiosim_pipelines.doctor import Finding
     from audiosim_pipelines.export import Exported
     from audiosim_pipelines.extract import ExtractReport
+    from audiosim_pipelines.neighbor_table import Hubs
     from audiosim_pipelines.run import RunReport
 
 EXIT_PARTIAL = 3
@@ -115,19 +116,28 @@ def evaluation_report(result: "Evaluation", *, label: str, as_json: bool) -> Non
         _print_evaluation(result, label)
 
 
-def nearest_report(table: "pd.DataFrame", seeds: Sequence[Track], measure: str, *, as_json: bool) -> None:
+def nearest_report(
+    table: "pd.DataFrame", seeds: Sequence[Track], measure: str, *, rescaling: str, as_json: bool
+) -> None:
     """The answer to a question for nearest tracks."""
     rows: list[dict[str, Any]] = table.to_dict("records")  # pyright: ignore[reportAssignmentType]
     for row in rows:
         row["path"] = None if row["path"] is None else printable(str(row["path"]))
-        row["percentile"] = None if row["percentile"] != row["percentile"] else row["percentile"]
+        for key in ("percentile", "rescaled"):
+            row[key] = None if row[key] != row[key] else row[key]  # NaN
     if as_json:
-        print_json({"measure": measure, "seeds": [seed.track_id for seed in seeds], "nearest": rows})
+        ids = [seed.track_id for seed in seeds]
+        print_json({"measure": measure, "rescaling": rescaling, "seeds": ids, "nearest": rows})
         return
     if not rows:
         screen.say("no other track is left to choose from")
         return
-    columns = ["rank", *(["seeds"] if len(seeds) > 1 else []), "artist", "title", "distance", "nearer pairs", "id"]
+    is_rescaled = rescaling != "none"
+    columns = [
+        *("rank", *(["seeds"] if len(seeds) > 1 else []), "artist", "title", "distance", "nearer pairs"),
+        *(["rescaled"] if is_rescaled else []),
+        "id",
+    ]
     cells = [
         [
             str(row["rank"]),
@@ -136,12 +146,14 @@ def nearest_report(table: "pd.DataFrame", seeds: Sequence[Track], measure: str, 
             printable(row["title"] or _stem(row["path"])),
             f"{row['distance']:.4f}",
             "" if row["percentile"] is None else f"{row['percentile']:.1f} %",
+            *([f"{row['rescaled']:.4f}"] if is_rescaled else []),
             row["track_id"][:12],
         ]
         for row in rows
     ]
+    by = f"{measure} + {rescaling}" if is_rescaled else measure
     print_table(
-        f"nearest to {', '.join(seed.label for seed in seeds)} by {measure}", columns, cells, left=("artist", "title")
+        f"nearest to {', '.join(seed.label for seed in seeds)} by {by}", columns, cells, left=("artist", "title")
     )
 
 
@@ -220,9 +232,24 @@ def _print_measures(reports: "Sequence[MeasureReport]") -> None:
                 f"distances {report.measure}: {report.n_rows} x {report.n_rows}, "
                 f"{report.n_pairs_computed:,} pairs computed now"
             )
+            if report.hubs is not None and report.hubs.raw:
+                print_line(_hub_line(report.measure, report.hubs))
         else:
             command = "audiosim baseline TABLE" if report.measure == "baseline" else "audiosim extract"
             print_line(f"distances {report.measure}: none, {report.note}; run: {command}")
+
+
+def _hub_line(measure: str, hubs: "Hubs") -> str:
+    """How uneven the longest lists are, before and after rescaling."""
+    stages = [hubs.raw[-1], *hubs.rescaled[-1:]]
+    skewness = " -> ".join(f"{stage.skewness:.2f}" for stage in stages)
+    largest = " -> ".join(f"{stage.largest_share:.1f}" for stage in stages)
+    orphans = " -> ".join(f"{100 * stage.orphan_share:.0f} %" for stage in stages)
+    after = f" by {hubs.rescaling}" if hubs.rescaled else ""
+    return (
+        f"hubs of {measure}{after}, k = {stages[0].k}: skewness {skewness}, largest {largest} x k, "
+        f"in nobody's list {orphans}"
+    )
 
 
 def _print_evaluation(result: "Evaluation", label: str) -> None:
@@ -282,7 +309,8 @@ def _print_agreements(result: "Evaluation") -> None:
 def _print_example(library: Library, measure: str) -> None:
     """The nearest of the library's first track, and how to ask for others."""
     seed = library.distances(measure)[1][0]
-    nearest_report(library.nearest(seed, k=5, measure=measure), [seed], measure, as_json=False)
+    table = library.nearest(seed, k=5, measure=measure)
+    nearest_report(table, [seed], measure, rescaling=library.rescaling(measure), as_json=False)
     at = shlex.quote(str(library.folder))
     screen.say(f"ask for others: audiosim nearest {shlex.quote(seed.label)} --measure {measure} --library {at}")
 

@@ -135,7 +135,7 @@ def extract(
 
     opened, settings = _open(library, _overrides(device=device, threads=threads))
     if dry_run:
-        n_tracks = status.n_unextracted(opened, failed=retry_failed, done=recompute)
+        n_tracks = len(status.unextracted(opened, settings, failed=retry_failed, done=recompute))
         reports.foresight_report(status.Foresight(n_tracks_to_extract=n_tracks), as_json=json)
         return
     report = stage.extract(

@@ -1,0 +1,166 @@
+"""A track in pictures: one HTML page without network, and the pictures as files."""
+
+import contextlib
+import logging
+import unicodedata
+import warnings
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audiosim.catalog import Track
+from audiosim.errors import AudiosimError, SettingsError
+from audiosim.library import Library
+from audiosim_pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from audiosim_pipelines.report.pictures import Picture
+
+FOLDER = Path("reports") / "tracks"
+FORMATS = ("html", "png", "svg")
+
+_LONGEST_NAME = 180  # bytes, so that a suffix and a draft's fit into the 255 of most file systems
+_NOT_IN_NAMES = str.maketrans(dict.fromkeys('<>:"/\\|?*', "_"))
+
+
+@dataclass(frozen=True, slots=True)
+class TrackReport:
+    """What was written, and what could not be shown.
+
+    `files` begins with the page; `missing` has a reason for every picture that is not there, by its name.
+    """
+
+    track: Track
+    files: tuple[Path, ...]
+    missing: Mapping[str, str]
+
+
+def track_report(
+    library: Library,
+    settings: Settings,
+    name: str,
+    *,
+    output: Path | None = None,
+    formats: Collection[str] = (),
+    k: int = 5,
+) -> TrackReport:
+    """Write the report of a track.
+
+    The page shows the track over time (waveform, mel spectrogram, MFCC, chroma, tempo, loudness), its descriptors beside
+    those of the library, and the tracks nearest to it by every measure that is compared. It needs no network. The same
+    library and files give the same bytes. What the file alone can tell is left out where the file is gone; the page says
+    so.
+
+    Parameters
+    ----------
+    library, settings
+        Where, and what its features are made with.
+    name
+        The track, as `Library.find` understands it.
+    output
+        Folder of the files, made if need be; `reports/tracks` in the library by default.
+    formats
+        Any of `FORMATS`. "png" and "svg" write every picture as a file too, in a folder beside the page that is named
+        like it; "html" is the page, which is always written.
+    k
+        How many of the nearest tracks are listed.
+
+    Raises
+    ------
+    TrackNotFoundError
+        The name means no track, or several.
+    NotComputedError
+        There is neither a file nor a feature of the track.
+    StoreMismatchError
+        The features were made with other settings.
+    SettingsError
+        There is no such format.
+    AudiosimError
+        A file cannot be written.
+    """
+    if unknown := sorted(set(formats) - set(FORMATS)):
+        raise SettingsError(f"a report is written as {', '.join(FORMATS)}, not {unknown[0]!r}")
+    folder = library.folder / FOLDER if output is None else output
+    with _quiet():
+        # Matplotlib has things to say when it is loaded, too.
+        from audiosim_pipelines.report.contents import read_contents  # noqa: PLC0415
+        from audiosim_pipelines.report.page import Place, render  # noqa: PLC0415
+        from audiosim_pipelines.report.pictures import pictures  # noqa: PLC0415
+
+        contents = read_contents(library, settings, library.find(name), k=k)
+        tracks = library.tracks()
+        names = report_names(tracks)
+        place = Place(folder, names, {track.track_id: track.label for track in tracks})
+        shown = pictures(contents)
+        page = folder / f"{names[contents.track.track_id]}.html"
+        files = {page: render(contents, shown, library.catalog, place).encode("utf-8")}
+        for suffix in ("png", "svg"):
+            if suffix in formats:
+                files |= {page.with_suffix("") / file: data for file, data in _files(shown, suffix)}
+    _write(files)
+    return TrackReport(
+        contents.track, tuple(files), {picture.name: picture.missing for picture in shown if picture.missing}
+    )
+
+
+def report_names(tracks: Iterable[Track]) -> dict[str, str]:
+    """Names of the reports, without suffix, by track id: "artist - title", or the id where there is no title.
+
+    A track whose name an earlier one has is told apart by its id, so that names stay when tracks are added.
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for track in tracks:
+        name = _file_name(track)
+        # Some file systems take capitals and small letters for the same.
+        if name.casefold() in taken:
+            name = f"{name} {track.track_id[:12]}"
+        taken.add(name.casefold())
+        names[track.track_id] = name
+    return names
+
+
+def _file_name(track: Track) -> str:
+    """What can be a name on every system."""
+    label = track.label if track.title else ""
+    name = unicodedata.normalize("NFC", label).translate(_NOT_IN_NAMES)
+    short = name.encode()[:_LONGEST_NAME].decode(errors="ignore")
+    return short.strip(" .") or track.track_id[:12]
+
+
+def _files(shown: "Sequence[Picture]", suffix: str) -> Generator[tuple[str, bytes]]:
+    """Every picture as a file."""
+    from audiosim_pipelines.report import style  # noqa: PLC0415 - loads matplotlib
+
+    save = {"png": style.png, "svg": style.svg}[suffix]
+    for picture in shown:
+        if picture.draw is not None:
+            with style.drawing(picture.layouts[0]):
+                yield f"{picture.name}.{suffix}", save(picture.draw(picture.layouts[0]))
+
+
+def _write(files: Mapping[Path, bytes]) -> None:
+    from audiosim_pipelines.export import replacing  # noqa: PLC0415 - loads pyarrow
+
+    for path, content in files.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AudiosimError(f"folder {path.parent} cannot be made: {error.strerror or error}") from error
+        with replacing(path) as draft:
+            draft.write_bytes(content)
+
+
+@contextlib.contextmanager
+def _quiet() -> Generator[None]:
+    """Keep off the screen what matplotlib says of fonts and caches, and librosa of empty mel bands."""
+    logger = logging.getLogger("matplotlib")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
