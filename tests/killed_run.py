@@ -104,25 +104,24 @@ def run_in_child(library, clips, kill_at):
 
 def warm():
     """Import and compile once, for all children."""
-    from audiosim.distances import Block, measure_named
+    from audiosim.distances import MEASURES, Block
     from audiosim_pipelines.analysis import Analysis
 
-    frames = np.random.default_rng(0).standard_normal((8, 40)).astype(np.float32)
-    block, pairs = Block(frames, np.array([0, 4, 8])), np.array([[0, 1]])
-    for name in ("dtw", "cosine_frames"):
-        measure_named(name).distances(block, block, pairs, device="cpu")
-    measure_named("cosine").distances(Block(frames, None), Block(frames, None), pairs, device="cpu")
-    chroma = Block(np.eye(12, dtype=np.float32)[[0, 4, 7, 0, 5, 9, 0, 4]], block.offsets)
-    measure_named("version").distances(chroma, chroma, pairs, device="cpu")
-    gaussians = np.ones((2, 350), np.float32)
-    gaussians[:, 25:] = np.eye(25, dtype=np.float32)[np.tril_indices(25)]
-    measure_named("timbre").distances(Block(gaussians, None), Block(gaussians, None), pairs, device="cpu")
-    chosen, signal = settings.Settings(), np.random.default_rng(0).standard_normal(66_150).astype(np.float32)
-    ((_, heard_frames),) = SpectrumExtractor(chosen.mfcc(), n_coefficients=25, keep_mel=True).extract_keyed(
-        [("noise", signal)]
-    )
-    analysis = Analysis(chosen)
-    analysis.rows(analysis.hear(signal, 3.0), heard_frames)
+    rng, chosen = np.random.default_rng(0), settings.Settings()
+    signals = [(n, rng.standard_normal(n).astype(np.float32)) for n in (30_000, 40_000, 90_000)]
+    extractor, analysis = SpectrumExtractor(chosen.mfcc(), n_coefficients=25, keep_mel=True), Analysis(chosen)
+    rows = [
+        analysis.rows(analysis.hear(signal, 1.0), frames)
+        for (_, signal), (_, frames) in zip(signals, extractor.extract_keyed(signals), strict=True)
+    ]
+    # Pairs of about the same length and others, as many as share a vector register.
+    pairs = np.array([[0, 1], [0, 2], [1, 2]] * 16)
+    for name in chosen.measures:
+        measure = MEASURES[name](**chosen.measure_options(name))
+        values = [row[measure.feature] for row in rows]
+        offsets = np.cumsum([0, *map(len, values)]) if values[0].ndim == 2 else None
+        block = Block(np.stack(values) if offsets is None else np.concatenate(values), offsets)
+        measure.distances(block, block, pairs, device="cpu")
 
 
 def main(clips, folder, n_once, n_restless):

@@ -168,6 +168,13 @@ def test_tuning_is_found_within_two_cents(timbre, cents):
     assert abs(tuning - cents / 100) < 0.02
 
 
+@pytest.mark.parametrize("frequency", [431.0, 439.1, 441.3, 447.7])
+def test_tuning_of_one_tone_is_found_between_bins(frequency):
+    tone = np.sin(2 * np.pi * frequency * np.arange(RATE) / RATE)
+    # Bins lie 11 cents apart here.
+    assert abs(estimate_tuning(tone, sample_rate=RATE, peak=1.0) - 12 * np.log2(frequency / 440)) < 0.003
+
+
 @pytest.mark.parametrize("cents", [-45, -25, 25, 45])
 def test_a_detuned_melody_has_the_chroma_of_the_melody(cents):
     frames = chroma(melody(np.array(TUNE) + cents / 100), SPEC)
@@ -285,7 +292,7 @@ def cens_by_definition(frames, frame_rate, target_rate):
         for number, frame in enumerate(frames):
             away = (number + 0.5) / period - (row + 0.5)  # in rows
             if abs(away) < 1 and frame.sum() > 0:
-                shares = frame / frame.sum()
+                shares = frame.astype(float) ** 2 / (frame.astype(float) ** 2).sum()
                 levels = sum((shares > least).astype(float) for least in (0.05, 0.1, 0.2, 0.4))
                 total += np.cos(np.pi / 2 * away) ** 2 * levels
         rows.append(total / np.linalg.norm(total) if total.any() else np.full(12, 12**-0.5))

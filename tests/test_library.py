@@ -8,12 +8,13 @@ import pytest
 import xarray as xr
 
 import audiosim
+from audiosim.distances.hubness import DEFAULT_RESCALING
 from audiosim.errors import LibraryError, NotComputedError, SettingsError, TrackNotFoundError
 from audiosim.library import Library
 from audiosim.store import DistanceStore
 
 COLUMNS = ["rank", "track_id", "artist", "title", "distance", "percentile", "rescaled", "path"]
-MEASURES = ["baseline", "cosine", "cosine_frames", "dtw"]
+MEASURES = ["baseline", "cosine", "cosine_frames", "descriptors", "dtw", "timbre", "version"]
 SEED = "The Originals - Morning Ferry"
 OTHER = "First Take - Salt Road"
 
@@ -197,7 +198,7 @@ def test_percentiles_are_shares_of_all_pairs(library, measure):
 @pytest.mark.parametrize("measure", MEASURES)
 def test_nearest_ranks_as_the_table_that_compare_wrote(library, measure):
     tables = pd.read_parquet(library.folder / "neighbors" / f"{measure}.parquet")
-    assert library.rescaling(measure) == ("mp_gauss" if measure == "dtw" else "none")
+    assert library.rescaling(measure) == DEFAULT_RESCALING[measure]
     for track in library.tracks()[::7]:
         stored = tables[tables["query_id"] == track.track_id]
         asked = library.nearest(track, k=39, measure=measure)

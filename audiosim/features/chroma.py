@@ -123,8 +123,9 @@ def chroma(signal: npt.NDArray[np.floating], spec: ChromaSpec) -> Frames:
 def cens(chroma_frames: npt.NDArray[np.floating], *, frame_rate: float, target_rate: float) -> Frames:
     """Chroma energy normalised statistics: which pitch classes sound, smoothed over a second or so.
 
-    Each frame is divided by its sum and quantised: a share of up to .05 counts 0, up to .1 counts 1, up to .2 counts
-    2, up to .4 counts 3, and more counts 4. Levels are averaged under Hann windows that are two rows long, so that all
+    Each frame is squared, divided by its sum and quantised: a share of up to .05 counts 0, up to .1 counts 1, up to .2
+    counts 2, up to .4 counts 3, and more counts 4. The square takes back some of the compression of `chroma`, since the
+    levels are those of energies. Levels are averaged under Hann windows that are two rows long, so that all
     frames have the same weight in the whole. Silent frames count nothing.
 
     Parameters
@@ -181,8 +182,9 @@ def _folded(powers: Powers, spec: ChromaSpec) -> Frames:
 
 def _quantised(frames: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Levels 0 to 4 of energy (n_frames, 12)."""
-    totals = frames.sum(axis=1, keepdims=True, dtype=np.float64)
-    shares = np.divide(frames, totals, out=np.zeros(frames.shape), where=totals > 0.0)
+    energies = np.square(frames, dtype=np.float64)
+    totals = energies.sum(axis=1, keepdims=True)
+    shares = np.divide(energies, totals, out=np.zeros(frames.shape), where=totals > 0.0)
     return np.searchsorted(_LEVELS, shares).astype(np.float64)
 
 

@@ -249,7 +249,7 @@ def fit_descriptors(
 
     Notes
     -----
-    13 000 tracks take minutes: two models for every feature and fold.
+    Two models are fitted for every feature and fold, so the time grows with tracks times features.
 
     References
     ----------

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audiosim.catalog import Track, printable
+from audiosim.distances import MEASURES
 from audiosim.errors import AudioError, NotComputedError, StoreMismatchError
 from audiosim.features.descriptors import DESCRIPTORS
 from audiosim.library import Library
@@ -152,7 +153,7 @@ def read_contents(library: Library, settings: Settings, track: Track, *, k: int)
         fmax=spec.upper_frequency,
         descriptors=descriptors,
         distribution=distribution,
-        neighbors=tuple(_nearest(library, track, measure, k) for measure in library.measures()),
+        neighbors=tuple(_nearest(library, track, measure, k) for measure in sorted(library.measures(), key=list(MEASURES).index)),
         missing=missing,
     )
 
@@ -205,6 +206,8 @@ def _described(library: Library, track: Track) -> tuple[TrackDescriptors, Distri
 
 def _nearest(library: Library, track: Track, measure: str, k: int) -> Neighbors:
     rescaling = library.rescaling(measure)
+    if all(track.track_id != member.track_id for member in library.distances(measure)[1]):
+        return Neighbors(measure, rescaling, (), "the track is not among those that were compared")
     try:
         table = library.nearest(track, k=k, measure=measure)
     except NotComputedError as error:

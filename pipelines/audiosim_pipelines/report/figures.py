@@ -7,7 +7,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from audiosim_pipelines.report.clock import time_marks
 from audiosim_pipelines.report.columns import column_edges, highest, lowest, means, root_mean_squares
@@ -38,7 +38,7 @@ def waveform(contents: Contents, layout: Layout) -> Figure:
     axes.fill_between(times, -level, level, color=BLUE, linewidth=0)
     limit = 1.05 * float(max(high.max(), -low.min()))
     axes.set_ylim(-limit, limit)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100.0 * share:g}".replace("-", "−")))
     _label(axes, layout, "amplitude (%)")
     axes.axhline(0.0, color=FAINT, linewidth=0.5)
     return figure
@@ -174,7 +174,7 @@ def _time_axis(axes: Axes, contents: Contents, layout: Layout, *, labelled: bool
     if labelled:
         axes.set_xlabel("time (m:ss)" if contents.sound else "time after trimming (m:ss)")
     axes.grid(visible=True)
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_locator(_round_marks(5))
     if contents.sound:
         for start, stop in ((0.0, contents.sound.start), (contents.sound.stop, contents.end)):
             if stop > start:
@@ -184,7 +184,11 @@ def _time_axis(axes: Axes, contents: Contents, layout: Layout, *, labelled: bool
 def _label(axes: Axes, layout: Layout, text: str) -> None:
     """What goes upwards, at the left edge of every picture."""
     axes.set_ylabel(text)
-    axes.yaxis.set_label_coords((7 - layout.left) / layout.plot_width, 0.5)
+    axes.yaxis.set_label_coords((layout.font + 3 - layout.left) / layout.plot_width, 0.5)
+
+
+def _round_marks(most: int) -> MaxNLocator:
+    return MaxNLocator(most, steps=[1, 2, 5, 10])
 
 
 def _heatmap(
@@ -212,7 +216,7 @@ def _colour_bar(figure: Figure, axes: Axes, image: AxesImage, layout: Layout, *,
     """Beside the axes, in the margin."""
     place = axes.get_position()
     beside = figure.add_axes((place.x1 + 10 / layout.width, place.y0, 9 / layout.width, place.height))
-    bar = figure.colorbar(image, cax=beside, ticks=MaxNLocator(6))
+    bar = figure.colorbar(image, cax=beside, ticks=_round_marks(6))
     bar.set_label(label, size=layout.font - 1)
     beside.yaxis.set_label_coords((layout.right - 18) / 9, 0.5)
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue] - untyped there

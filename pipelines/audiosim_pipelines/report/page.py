@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,7 +78,8 @@ def render(contents: Contents, shown: Sequence[Picture], catalog: Catalog, place
         radar=radar,
         groups=_groups(contents),
         n_others=contents.descriptors.n_tracks - 1 if contents.descriptors else 0,
-        neighbors=[_table(neighbors, place) for neighbors in contents.neighbors],
+        neighbors=[_table(neighbors, place) for neighbors in contents.neighbors if neighbors.rows],
+        without=_without_neighbors(contents.neighbors),
         style=_read("page.css"),
         script=script,
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() if script else None,
@@ -109,7 +111,9 @@ def _drawn(picture: Picture) -> dict[str, Any]:
 def _facts(contents: Contents) -> Iterator[tuple[str, str]]:
     """What is worth knowing at a glance: names and values."""
     if contents.duration is not None:
-        yield "duration", clock(contents.duration)
+        # Whole seconds are cut off, as players do it.
+        short = contents.duration < 10.0
+        yield "duration", clock(contents.duration, n_decimals=1) if short else clock(math.floor(contents.duration))
     tempo, key, mode = (contents.described(name) for name in ("tempo_est", "key_est", "mode_est"))
     if tempo:
         yield "tempo", f"{tempo:.1f} BPM"
@@ -153,6 +157,8 @@ def _groups(contents: Contents) -> list[dict[str, Any]]:
 
 def _row(value: DescriptorValue) -> dict[str, Any]:
     remark = "measured" if value.source == "measured" else "weak" if value.is_weak else ""
+    if value.name.startswith("pitch_"):
+        remark = PITCHES[int(value.name.split("_")[1])]
     if value.source == "fitted":
         remark = "fitted" if value.r2 is None else f"fitted, R² {value.r2:.2f}"
     return {
@@ -191,9 +197,16 @@ def _table(neighbors: Neighbors, place: Place) -> dict[str, Any]:
         "measure": neighbors.measure,
         "about": ABOUT[neighbors.measure],
         "rescaling": None if neighbors.rescaling == "none" else neighbors.rescaling,
-        "missing": neighbors.missing,
         "rows": rows,
     }
+
+
+def _without_neighbors(neighbors: Sequence[Neighbors]) -> list[tuple[str, str]]:
+    """Measures that have no answer, by the reason."""
+    if not neighbors:
+        return [("", "nothing is compared yet; run: audiosim compare")]
+    reasons = dict.fromkeys(of.missing for of in neighbors if of.missing)
+    return [(", ".join(of.measure for of in neighbors if of.missing == reason), reason) for reason in reasons if reason]
 
 
 def _known(value: float) -> float | None:

@@ -11,15 +11,15 @@ from audiosim_pipelines.report.style import BLUE, FAINT, INK, RULE, VERMILLION, 
 
 Points = npt.NDArray[np.float64]
 
-RADAR = Layout("radar", width=460, left=0, right=0, font=11.0)
-_HEIGHT = 400
+RADAR = Layout("radar", width=420, left=0, right=0, font=12.0)
+_HEIGHT = 420
 _RINGS = (0.25, 0.5, 0.75, 1.0)
 
 
 def radar(distribution: Distribution, layout: Layout = RADAR) -> Figure:
     """Values from 0 in the centre to 1 at the rim; the library's median and quartiles beneath."""
     figure = layout.figure(_HEIGHT)
-    axes = figure.add_axes((0.0, 0.07, 1.0, 0.93))
+    axes = figure.add_axes((0.0, 0.13, 1.0, 0.87))
     axes.set_aspect("equal")
     axes.set_axis_off()
     spokes = _spokes(len(distribution.names))
@@ -42,7 +42,7 @@ def radar(distribution: Distribution, layout: Layout = RADAR) -> Figure:
         axes.text(*(1.07 * spoke), text, ha=beside, va=above, color=INK, linespacing=1.25)
     axes.set_xlim(-1.75, 1.75)
     axes.set_ylim(-1.2, 1.3)
-    figure.legend(loc="lower center", ncols=3, frameon=False, fontsize=layout.font - 1, handlelength=1.5, columnspacing=1.2)
+    figure.legend(loc="lower center", ncols=2, frameon=False, fontsize=layout.font - 1, handlelength=1.5, columnspacing=1.2)
     return figure
 
 
