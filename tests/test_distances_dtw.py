@@ -15,12 +15,20 @@ from audiosim.distances import Block, Dtw
 from audiosim.distances import dtw as module
 from audiosim.distances.dtw import Alignment
 
-PLAIN = Dtw(band_fraction=None)
+LIMITED = Dtw(max_length_ratio=2.0)
+PLAIN = Dtw(band_fraction=None, max_length_ratio=2.0)
 VARIANTS = [
-    Dtw(),
+    LIMITED,
     PLAIN,
-    Dtw(local_cost="sqeuclidean", keep_c0=True, band_fraction=None),
-    Dtw(step_pattern="symmetric1", normalize=False, band_fraction=None, frame_rate="native", standardize=False),
+    Dtw(local_cost="sqeuclidean", keep_c0=True, band_fraction=None, max_length_ratio=2.0),
+    Dtw(
+        step_pattern="symmetric1",
+        normalize=False,
+        band_fraction=None,
+        frame_rate="native",
+        standardize=False,
+        max_length_ratio=2.0,
+    ),
 ]
 
 
@@ -79,19 +87,17 @@ def test_tracks_of_like_lengths_are_aligned_from_end_to_end(rng, measure):
 
 def test_the_limit_changes_nothing_for_tracks_of_like_lengths(rng):
     tracks = tracks_of(rng, 10, 20, 15, 11)
-    np.testing.assert_array_equal(
-        matrix(Dtw(), tracks, tracks), matrix(Dtw(max_length_ratio=None), tracks, tracks), strict=True
-    )
+    np.testing.assert_array_equal(matrix(LIMITED, tracks, tracks), matrix(Dtw(), tracks, tracks), strict=True)
 
 
 def test_twice_as_long_is_still_alike(rng):
     """The limit belongs to the pairs that are aligned from end to end."""
     query, twice, longer = tracks_of(rng, 6, 12, 13)
-    found = matrix(Dtw(), [query], [twice, longer])[0]
-    np.testing.assert_allclose(found[0], end_to_end(Dtw(), query, twice, 0.1), rtol=1e-5)
-    expected = min(inside(Dtw(), query, longer), inside(Dtw(), longer, query))
+    found = matrix(LIMITED, [query], [twice, longer])[0]
+    np.testing.assert_allclose(found[0], end_to_end(LIMITED, query, twice, 0.1), rtol=1e-5)
+    expected = min(inside(LIMITED, query, longer), inside(LIMITED, longer, query))
     np.testing.assert_allclose(found[1], expected, rtol=1e-5)
-    assert abs(found[1] / end_to_end(Dtw(), query, longer, 0.1) - 1) > 0.1
+    assert abs(found[1] / end_to_end(LIMITED, query, longer, 0.1) - 1) > 0.1
 
 
 def test_without_a_limit_all_tracks_are_aligned_from_end_to_end(rng):
@@ -125,14 +131,14 @@ def test_either_direction_can_be_the_smaller_one(rng):
 def test_an_excerpt_is_at_distance_zero(rng):
     (track,) = tracks_of(rng, 40)
     excerpts = [track[:10], track[13:30], track[30:]]
-    np.testing.assert_array_equal(matrix(Dtw(), excerpts, [track]), np.zeros((3, 1), np.float32))
+    np.testing.assert_array_equal(matrix(LIMITED, excerpts, [track]), np.zeros((3, 1), np.float32))
 
 
 def test_a_slower_excerpt_is_nearer_than_strangers(rng):
     """What the limit is for: from end to end the excerpt would be stretched over the whole track."""
     track, stranger = tracks_of(rng, 60, 60)
     excerpt = np.repeat(track[20:32], 2, axis=0)
-    of_track, of_stranger = matrix(Dtw(), [excerpt], [track, stranger])[0]
+    of_track, of_stranger = matrix(LIMITED, [excerpt], [track, stranger])[0]
     assert of_track == 0
     assert of_stranger > 0.5
 
@@ -153,16 +159,16 @@ def test_the_order_of_a_pair_changes_no_bit(data):
 def test_a_value_depends_on_nothing_else_in_the_call(rng, monkeypatch):
     """Also where matches are sought a few pairs at a time."""
     rows, columns = tracks_of(rng, 3, 20, 7, 9), tracks_of(rng, 5, 30, 15)
-    together = matrix(Dtw(), rows, columns)
-    alone = np.array([[matrix(Dtw(), [x], [y])[0, 0] for y in columns] for x in rows])
+    together = matrix(LIMITED, rows, columns)
+    alone = np.array([[matrix(LIMITED, [x], [y])[0, 0] for y in columns] for x in rows])
     np.testing.assert_array_equal(together, alone, strict=True)
     monkeypatch.setattr(module, "_MATCHES_AT_ONCE", 2)
-    np.testing.assert_array_equal(together, matrix(Dtw(), rows, columns), strict=True)
+    np.testing.assert_array_equal(together, matrix(LIMITED, rows, columns), strict=True)
 
 
 def test_no_pairs_have_no_distances(rng):
     tracks = block(*tracks_of(rng, 3, 9))
-    assert Dtw().distances(tracks, tracks, np.empty((0, 2), dtype=np.int64), device="cpu").shape == (0,)
+    assert LIMITED.distances(tracks, tracks, np.empty((0, 2), dtype=np.int64), device="cpu").shape == (0,)
 
 
 # --- options

@@ -138,7 +138,8 @@ class Dtw:
         Whether coefficients are z-scored over the corpus.
     max_length_ratio
         Tracks whose lengths differ by more than this factor are sought in one another, see `Alignment`; None always
-        compares them from end to end.
+        compares them from end to end. A short track is found in more places of strangers than a long one, so that
+        with a limit short tracks become hubs; it is for libraries that hold excerpts beside whole tracks.
     """
 
     name: ClassVar[str] = "dtw"
@@ -151,7 +152,7 @@ class Dtw:
     frame_rate: Literal["pooled", "native"] = "pooled"
     keep_c0: bool = False
     standardize: bool = True
-    max_length_ratio: float | None = 2.0
+    max_length_ratio: float | None = None
 
     def __post_init__(self) -> None:
         check_length_ratio(self.max_length_ratio)

@@ -96,7 +96,7 @@ class DtwSettings:
     frame_rate: Literal["pooled", "native"] = "pooled"
     keep_c0: bool = False
     standardize: bool = True
-    max_length_ratio: float | None = 2.0
+    max_length_ratio: float | None = None
 
     def __post_init__(self) -> None:
         if self.max_length_ratio is not None and not 1.0 <= self.max_length_ratio < math.inf:
@@ -259,7 +259,6 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
             "frame_rate": "native",
             "keep_c0": True,
             "standardize": False,
-            "max_length_ratio": _NONE,
         },
         "baseline": {"recipe": "yasr"},
         "hubness": {"rescaling": "none"},
