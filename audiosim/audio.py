@@ -148,7 +148,7 @@ def load_with_duration(path: Path, *, spec: AudioSpec = _DEFAULT_SPEC) -> tuple[
             signal = _decode(file, spec)
     except OSError as error:
         raise AudioError(f"cannot be read: {error.strerror or error}") from error
-    return _sound_of(signal, spec), len(signal) / spec.sample_rate
+    return sound_of(signal, spec), len(signal) / spec.sample_rate
 
 
 def trim(signal: FloatArray, *, trim_db: float = 40.0) -> FloatArray:
@@ -189,8 +189,8 @@ def trim(signal: FloatArray, *, trim_db: float = 40.0) -> FloatArray:
     return signal[sound[0] * _TRIM_HOP : (sound[-1] + 1) * _TRIM_HOP]
 
 
-def _sound_of(signal: FloatArray, spec: AudioSpec) -> FloatArray:
-    """Return the trimmed signal, or say why there is nothing in it."""
+def sound_of(signal: FloatArray, spec: AudioSpec) -> FloatArray:
+    """Trim a signal (n_samples >= 1,), or say by an `AudioError` why there is nothing in it."""
     peak = max(float(signal.max()), -float(signal.min()))
     if peak <= _SILENT:
         raise AudioError("silent: the mono mix never exceeds one step of 16-bit audio (-90 dB of full scale)")

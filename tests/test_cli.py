@@ -11,13 +11,16 @@ import sys
 from pathlib import Path
 from typing import get_args, get_type_hints
 
+import numpy as np
 import pytest
 from killed_run import SpectrumExtractor
 from make_library import ENVIRONMENT, audiosim, write_clips
 from typer.main import get_command
 
 from audiosim.distances import MEASURES
-from audiosim_pipelines import cli, doctor, extract
+from audiosim.features import fit, fit_models
+from audiosim.features.descriptors import ENCODED
+from audiosim_pipelines import cli, doctor, extract, features
 from audiosim_pipelines.cli.options import MeasureName
 from audiosim_pipelines.settings import PROFILES, MachineSettings
 
@@ -55,7 +58,8 @@ COMMANDS = dict(commands())
 def test_there_are_these_commands():
     assert {" ".join(words) for words in COMMANDS} == {
         *("run", "add", "extract", "compare", "evaluate", "baseline", "nearest", "status", "doctor"),
-        *("export matrix", "export neighbors", "export playlist", "bench dtw", "bench yasr"),
+        *("export matrix", "export neighbors", "export playlist", "export features", "features show", "features fit"),
+        *("report", "bench dtw", "bench features", "bench yasr"),
     }
 
 
@@ -123,6 +127,10 @@ def test_choices_are_those_of_what_they_choose(command):
         (["export", "matrix", "-o", "{tmp}/none/m.parquet"], "m.parquet cannot be written: No such file"),
         (["export", "neighbors", "-o", "{tmp}"], "cannot be written: Is a directory"),
         (["export", "playlist", "--seed", SEED, "-o", "{tmp}/none/p.m3u8"], "p.m3u8 cannot be written"),
+        (["export", "features", "-o", "{tmp}/f.csv"], r"no track of .* has descriptors yet; name them in features\."),
+        (["features", SEED], "has descriptors yet"),
+        (["features", "show", "nobody knows this"], "no track is called 'nobody knows this'"),
+        (["features", "fit", "{table}"], "table.csv must have at least one feature column"),
         (["status", "--csv", "{tmp}/none/f.csv"], "f.csv cannot be written"),
     ],
 )
@@ -157,6 +165,11 @@ def test_a_foreseeable_mistake_is_one_error_and_exit_1(arguments, message, odd, 
         ["export", "matrix", "-o", "m", "--format", "xls"],
         ["export", "neighbors", "-o", "n", "--format", "npy"],
         ["export", "playlist", "-o", "p.m3u8"],
+        ["export", "features"],
+        ["export", "features", "-o", "f", "--format", "npy"],
+        ["features"],
+        ["features", "x", "y"],
+        ["features", "fit"],
     ],
     ids=" ".join,
 )
@@ -164,7 +177,9 @@ def test_wrong_usage_is_exit_2(arguments, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     outcome = command(*arguments)
     assert outcome.code == 2
-    assert outcome.output == "" or not arguments or arguments == ["export"]  # the help was asked for, in a way
+    assert (
+        outcome.output == "" or not arguments or arguments in (["export"], ["features"])
+    )  # the help was asked for, in a way
     assert not list(tmp_path.iterdir())
 
 
@@ -201,10 +216,8 @@ def test_an_evaluation_of_two_tracks_is_refused_and_a_run_goes_on_without(tmp_pa
     assert "no evaluation: an evaluation needs at least 3 tracks" in ran.messages
     outcome = command("evaluate", "--library", tmp_path / "library")
     assert outcome.code == 1
-    assert (
-        "an evaluation needs at least 3 tracks that have all of cosine, cosine_frames, dtw; there are 2"
-        in outcome.messages
-    )
+    measures = ", ".join(sorted(set(MEASURES) - {"baseline"}))
+    assert f"needs at least 3 tracks that have all of {measures}; there are 2" in outcome.messages
 
 
 def test_before_there_is_anything_each_command_says_what_to_run(tmp_path, command):
@@ -214,9 +227,10 @@ def test_before_there_is_anything_each_command_says_what_to_run(tmp_path, comman
     assert "nothing is compared yet" in command("evaluate", "--library", library).messages
     assert "run: audiosim compare --measure dtw" in command("nearest", "clip 000", "--library", library).messages
     compared = command("compare", "--library", library)
-    assert (compared.code, compared.output.count("run: audiosim extract")) == (0, 3)
+    n_measures = len(MEASURES) - 1  # nothing was imported
+    assert (compared.code, compared.output.count("run: audiosim extract")) == (0, n_measures)
     status = command("status", "--library", library)
-    assert status.output.count("none yet") == 4
+    assert status.output.count("none yet") == 1 + n_measures
     assert f"to compute what is missing: audiosim run --library {library}" in status.output
 
 
@@ -286,7 +300,15 @@ def documented():
 
 
 KEYS = documented()
-TYPES = {dict: "object", list: "list", str: "string", int: "integer", float: "number", type(None): "null"}
+TYPES = {
+    dict: "object",
+    list: "list",
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
+}
 
 
 def found_keys(value, known, prefix=""):
@@ -329,16 +351,18 @@ def test_json_of_run(demo, odd, command):
     assert parsed(partial.output)["baseline"] is None
 
 
-def test_json_of_add_extract_and_compare(odd, odd_library, command):
+def test_json_of_add_extract_and_compare(demo, odd, odd_library, command):
     added = command("add", odd_library.parent / "music" / "table.csv", "--json", "--library", odd)
     assert added.code == 3
     assert_documented("add", added.output)
     extracted = command("extract", "--json", "--library", odd)
     assert extracted.code == 3
     assert_documented("extract", extracted.output)
-    compared = command("compare", "--json", "--library", odd)
-    assert compared.code == 0
-    assert_documented("compare", compared.output)
+    few = command("compare", "--json", "--library", odd)
+    many = command("compare", "--json", "--library", demo, "--measure", "dtw")
+    assert (few.code, many.code) == (0, 0)
+    assert_documented("compare", few.output, many.output)
+    assert parsed(few.output)["compared"][0]["hubs"]["raw"] == []  # 4 tracks have no list of 5
 
 
 def test_json_of_evaluate(demo, odd, command):
@@ -355,6 +379,27 @@ def test_json_of_baseline(demo, command):
     assert outcome.code == 0
     assert_documented("baseline", outcome.output)
     assert parsed(outcome.output)["n_matched"] == 40
+
+
+def test_json_of_features(demo, command, monkeypatch):
+    shown = command("features", "The Originals - Morning Ferry", "--json", "--library", demo)
+    score = fit.Score(0.5, 0.25, 0.75)
+    row = fit.FitRow("energy", 40, 8, score, score, score, score, score, "ridge")
+    model = fit_models.LinearModel(weights=np.zeros(len(ENCODED)), constant=np.array([0.5]))
+    models = fit.FittedDescriptors({"energy": model}, (row,))
+    monkeypatch.setattr(features, "fit_descriptors", lambda *_, **__: models)
+    fitted = command("features", "fit", demo / "demo" / "features.csv", "--json", "--library", demo)
+    then = command("features", "The Originals - Morning Ferry", "--json", "--library", demo)
+    assert (shown.code, fitted.code, then.code) == (0, 0, 0)
+    assert_documented("features show", shown.output, then.output)
+    assert_documented("features fit", fitted.output)
+    assert parsed(then.output)["descriptors"][1] == {
+        **parsed(shown.output)["descriptors"][1],
+        "value": 0.5,
+        "percentile": 50.0,
+        "source": "fitted",
+        "r2": 0.5,
+    }
 
 
 def test_json_of_nearest(odd_library, command):
@@ -380,7 +425,10 @@ def test_json_of_doctor(odd_library, command):
     assert_documented("doctor", outcome.output)
 
 
-def test_json_of_export(odd_library, tmp_path, command):
+def test_json_of_export(odd_library, demo, tmp_path, command):
+    described = command("export", "features", "-o", tmp_path / "features.csv", "--json", "--library", demo)
+    assert_documented("export matrix", described.output)
+    assert parsed(described.output)["n_tracks"] == 40
     for arguments in (["matrix"], ["matrix", "--format", "npy"], ["neighbors"], ["playlist", "--seed", SEED]):
         outcome = command("export", *arguments, "-o", tmp_path / "output", "--json", "--library", odd_library)
         assert outcome.code == 0

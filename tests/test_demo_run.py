@@ -11,7 +11,8 @@ from killed_run import SpectrumExtractor
 from audiosim.library import Library
 from audiosim_pipelines import extract
 
-MEASURES = ("baseline", "cosine", "cosine_frames", "dtw")
+MEASURES = ("baseline", "cosine", "cosine_frames", "descriptors", "dtw", "timbre", "version")
+RESCALED = ("dtw + mp_gauss", "timbre + mp_gauss", "version + mp_gauss")
 N_TRACKS, N_PAIRS, N_COMPOSITIONS = 40, 780, 8
 
 
@@ -58,13 +59,13 @@ def test_progress_is_said_on_stderr_and_only_there(demo_run):
 
 def test_the_printed_table_has_every_measure_the_control_chance_and_n(demo_run, scores):
     printed = printed_scores(demo_run.output)
-    assert set(printed) == {*MEASURES, "random (control)", "chance"}
-    for measure in MEASURES:
+    assert set(printed) == {*MEASURES, *RESCALED, "random (control)", "chance"}
+    for measure in (*MEASURES, *RESCALED):
         assert printed[measure]["MAP"] == pytest.approx(scores[measure]["mean_average_precision"], abs=5e-4)
         assert printed[measure]["MRR"] == pytest.approx(scores[measure]["mean_reciprocal_rank"], abs=5e-4)
     assert printed["chance"]["P@1"] == pytest.approx(4 / 36, abs=5e-4)  # 4 kin among the 36 tracks of other artists
     assert "N = 40 tracks, 8 labels, tracks of the query's artist left out; 40 queries, 0 tracks" in demo_run.output
-    assert len(re.findall(r"^\w+ and \w+ ", demo_run.output, flags=re.MULTILINE)) == 6  # every two measures
+    assert len(re.findall(r"^\w+ and \w+ ", demo_run.output, flags=re.MULTILINE)) == 21  # every two measures
 
 
 def test_dtw_finds_both_tempo_copies_of_every_original(library):

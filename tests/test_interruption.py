@@ -59,7 +59,7 @@ def test_the_command_line_with_real_features_survives_kills(tmp_path, clips, und
 
 
 def test_ctrl_c_leaves_with_130_and_the_next_run_goes_on(tmp_path, clips, undisturbed):
-    for change in (20, 100):  # in extract, in compare
+    for change in (20, 150):  # in extract, in compare
         _, messages = audiosim("run", clips, "--library", tmp_path, before=act_at(change, "interrupt"), expected=130)
         assert "interrupted; what was committed is safe, run again to go on" in messages
     assert any(path.startswith("distances") for path in results(tmp_path))

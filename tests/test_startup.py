@@ -6,7 +6,10 @@ import sys
 import pytest
 from make_library import ENVIRONMENT
 
-HEAVY = ("tensorflow", "keras", "jax", "numba", "librosa", "zarr", "pandas", "dask", "distributed", "xarray", "scipy")
+HEAVY = (
+    *("tensorflow", "keras", "jax", "numba", "librosa", "zarr", "pandas", "dask", "distributed", "xarray", "scipy"),
+    *("sklearn", "matplotlib", "jinja2", "pyloudnorm"),
+)
 
 
 def loaded_by(statements, *arguments):
@@ -26,7 +29,17 @@ def test_importing_audiosim_loads_nothing_heavy():
     assert loaded_by("import audiosim; audiosim.__version__") == []
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["export", "matrix", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["export", "matrix", "--help"],
+        ["features", "show", "--help"],
+        ["report", "--help"],
+        ["--version"],
+    ],
+)
 def test_help_loads_nothing_heavy(arguments):
     assert loaded_by("from audiosim_pipelines.cli import main; main()", *arguments) == []
 

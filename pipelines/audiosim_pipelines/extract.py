@@ -167,6 +167,20 @@ def extract(
     return ExtractReport(len(after) - len(before), len(after), len(catalog.failures(STAGE)), tuple(notes))
 
 
+def features_of(settings: Settings, signal: Values, duration: float) -> dict[str, Values]:
+    """What `extract` would store of a signal (n_samples,) from a file of so many seconds, by feature.
+
+    Raises
+    ------
+    ValueError
+        If the signal or a value is not finite.
+    """
+    analysis = Analysis(settings)
+    heard = analysis.hear(signal, duration)
+    ((_, frames),) = _with_frames(settings, analysis, [("signal", signal)])
+    return analysis.rows(heard, frames)
+
+
 def _pending(catalog: Catalog, complete: set[str]) -> list[Track]:
     done = complete | {failure.track_id for failure in catalog.failures(STAGE)}
     return [track for track in catalog.tracks() if track.track_id not in done]

@@ -47,13 +47,13 @@ def _of_sound(settings: Settings) -> list[FeatureLayout]:
         "chroma": spec.version,
         "onset": onset.VERSION,
         "beats": tempo.VERSION,
-        "loudness": getattr(loudness, "VERSION", 1),
+        "loudness": loudness.VERSION,
     }
     everything = {**frames, "chroma": spec.parameters(), "versions": parts}
     return [
         FeatureLayout("onset", "frames", 1, onset.VERSION, frames),
         FeatureLayout("beats", "frames", 1, tempo.VERSION, {**frames, "versions": {"onset": onset.VERSION}}),
-        FeatureLayout("loudness", "frames", 1, getattr(loudness, "VERSION", 1), {"audio": settings.audio.parameters()}),
+        FeatureLayout("loudness", "frames", 1, loudness.VERSION, {"audio": settings.audio.parameters()}),
         FeatureLayout("descriptors", "vectors", len(descriptors.DESCRIPTORS), descriptors.VERSION, everything),
         FeatureLayout("descriptor_vectors", "vectors", len(descriptors.ENCODED), descriptors.VERSION, everything),
     ]

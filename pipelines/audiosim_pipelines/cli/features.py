@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from audiosim_pipelines.features import FitReport, TrackDescriptors
 
 _DEFAULT = "show"
+_SCORES = ("proxy", "ridge", "boosting", "ridge_gain", "boosting_gain")
 
 
 class _ShowsByDefault(TyperGroup):
@@ -109,7 +110,12 @@ def _report_fit(report: "FitReport", *, as_json: bool) -> None:
     from audiosim_pipelines.cli.screen import print_json, print_line, print_table
 
     if as_json:
-        print_json(asdict(report))
+        rows: list[dict[str, object]] = []
+        for row in report.rows:
+            values = asdict(row)
+            scores = {name: values.pop(name) for name in _SCORES}
+            rows.append({**values, "scores": scores})
+        print_json({**asdict(report), "rows": rows})
         return
     print_line(report.summary)
     print_table(

@@ -30,7 +30,8 @@ def report(
     *,
     library: LibraryOption = DEFAULT_LIBRARY,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder to write to; reports/tracks in the library by default.")
+        Path | None,
+        typer.Option("--output", "-o", help="Folder to write to; reports/tracks in the library by default."),
     ] = None,
     format: Annotated[  # noqa: A002 - the option's name
         list[FormatName] | None,

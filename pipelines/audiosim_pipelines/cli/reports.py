@@ -14,6 +14,7 @@ import typer
 from audiosim.catalog import Track, printable
 from audiosim.library import Library
 from audiosim_pipelines.cli.screen import Screen, print_json, print_line, print_table
+from audiosim_pipelines.report.notation import clock
 from audiosim_pipelines.status import Foresight, Status, failure_as_dict
 
 if TYPE_CHECKING:  # each brings along what other commands need not load
@@ -117,44 +118,55 @@ def evaluation_report(result: "Evaluation", *, label: str, as_json: bool) -> Non
 
 
 def nearest_report(
-    table: "pd.DataFrame", seeds: Sequence[Track], measure: str, *, rescaling: str, as_json: bool
+    table: "pd.DataFrame",
+    seeds: Sequence[Track],
+    measure: str,
+    *,
+    rescaling: str,
+    as_json: bool,
+    stretch: tuple[float, float | None] | None = None,
 ) -> None:
-    """The answer to a question for nearest tracks."""
+    """The answer to a question for nearest tracks: to seeds, or to a stretch of one, from so many seconds to others."""
     rows: list[dict[str, Any]] = table.to_dict("records")  # pyright: ignore[reportAssignmentType]
     for row in rows:
         row["path"] = None if row["path"] is None else printable(str(row["path"]))
-        for key in ("percentile", "rescaled"):
+        for key in {"percentile", "rescaled", "start", "stop"} & set(row):
             row[key] = None if row[key] != row[key] else row[key]  # NaN
     if as_json:
         ids = [seed.track_id for seed in seeds]
-        print_json({"measure": measure, "rescaling": rescaling, "seeds": ids, "nearest": rows})
+        asked = {} if stretch is None else {"stretch": {"start": stretch[0], "stop": stretch[1]}}
+        print_json({"measure": measure, "rescaling": rescaling, "seeds": ids, **asked, "nearest": rows})
         return
     if not rows:
         screen.say("no other track is left to choose from")
         return
-    is_rescaled = rescaling != "none"
-    columns = [
-        *("rank", *(["seeds"] if len(seeds) > 1 else []), "artist", "title", "distance", "nearer pairs"),
-        *(["rescaled"] if is_rescaled else []),
-        "id",
-    ]
-    cells = [
-        [
-            str(row["rank"]),
-            *([str(row["n_seeds"])] if len(seeds) > 1 else []),
-            printable(row["artist"] or ""),
-            printable(row["title"] or _stem(row["path"])),
-            f"{row['distance']:.4f}",
-            "" if row["percentile"] is None else f"{row['percentile']:.1f} %",
-            *([f"{row['rescaled']:.4f}"] if is_rescaled else []),
-            row["track_id"][:12],
-        ]
-        for row in rows
-    ]
-    by = f"{measure} + {rescaling}" if is_rescaled else measure
+    cells = [_nearest_cells(row, is_rescaled=rescaling != "none") for row in rows]
+    of, by = ", ".join(seed.label for seed in seeds), measure if rescaling == "none" else f"{measure} + {rescaling}"
+    if stretch is not None:
+        from audiosim_pipelines.segment import short_clock
+
+        of += f" from {short_clock(stretch[0])} to {'its end' if stretch[1] is None else short_clock(stretch[1])}"
+        screen.say(f"left out: {seeds[0].label}, in which the stretch lies")
     print_table(
-        f"nearest to {', '.join(seed.label for seed in seeds)} by {by}", columns, cells, left=("artist", "title")
+        f"nearest to {of} by {by}", list(cells[0]), [list(row.values()) for row in cells], left=("artist", "title")
     )
+
+
+def _nearest_cells(row: dict[str, Any], *, is_rescaled: bool) -> dict[str, str]:
+    """What the screen shows of a row, by the name of the column."""
+    cells = {"rank": str(row["rank"])}
+    if "n_seeds" in row:
+        cells["seeds"] = str(row["n_seeds"])
+    cells["artist"] = printable(row["artist"] or "")
+    cells["title"] = printable(row["title"] or _stem(row["path"]))
+    if "start" in row:
+        cells["found at"] = "" if row["start"] is None else f"{clock(row['start'])} - {clock(row['stop'])}"
+    cells["distance"] = f"{row['distance']:.4f}"
+    cells["nearer pairs"] = "" if row["percentile"] is None else f"{row['percentile']:.1f} %"
+    if is_rescaled:
+        cells["rescaled"] = f"{row['rescaled']:.4f}"
+    cells["id"] = row["track_id"][:12]
+    return cells
 
 
 def status_report(library: Library, status: Status, *, list_tracks: bool, list_failures: bool, as_json: bool) -> None:

@@ -47,10 +47,10 @@ def track_report(
 ) -> TrackReport:
     """Write the report of a track.
 
-    The page shows the track over time (waveform, mel spectrogram, MFCC, chroma, tempo, loudness), its descriptors beside
-    those of the library, and the tracks nearest to it by every measure that is compared. It needs no network. The same
-    library and files give the same bytes. What the file alone can tell is left out where the file is gone; the page says
-    so.
+    The page shows the track over time (waveform, mel spectrogram, MFCC, chroma, tempo, loudness), its descriptors
+    beside those of the library, and the tracks nearest to it by every measure that is compared. It needs no network.
+    The same library and files give the same bytes. What the file alone can tell is left out where the file is gone;
+    the page says so.
 
     Parameters
     ----------

@@ -100,7 +100,9 @@ class Contents:
         """Where the time axis of the pictures ends, in seconds; at least a tenth."""
         if self.sound:
             return max(self.sound.duration, 0.1)
-        of_frames = [len(self.stored[name]) / self.frame_rate for name in ("mfcc", "chroma", "onset") if name in self.stored]
+        of_frames = [
+            len(self.stored[name]) / self.frame_rate for name in ("mfcc", "chroma", "onset") if name in self.stored
+        ]
         of_loudness = [len(self.stored["loudness"]) / 10.0 + 0.3] if "loudness" in self.stored else []
         return max([*of_frames, *of_loudness, 0.1])
 
@@ -153,7 +155,9 @@ def read_contents(library: Library, settings: Settings, track: Track, *, k: int)
         fmax=spec.upper_frequency,
         descriptors=descriptors,
         distribution=distribution,
-        neighbors=tuple(_nearest(library, track, measure, k) for measure in sorted(library.measures(), key=list(MEASURES).index)),
+        neighbors=tuple(
+            _nearest(library, track, measure, k) for measure in sorted(library.measures(), key=list(MEASURES).index)
+        ),
         missing=missing,
     )
 
@@ -170,8 +174,8 @@ def _stored(library: Library, settings: Settings, track: Track, missing: dict[st
         store = FeatureStore.read(library.folder, name)
         if name in expected and store.layout.attributes() != expected[name].attributes():
             raise StoreMismatchError(
-                f"{name} in {library.folder} was made with other settings than those of the library; "
-                "undo what was changed in audiosim.toml or in AUDIOSIM_* variables, or run: audiosim extract --recompute"
+                f"{name} in {library.folder} was made with other settings, or by another version; undo what was "
+                "changed in audiosim.toml or in AUDIOSIM_* variables, or run: audiosim extract --recompute"
             )
         row = ids.index(track.track_id)
         stored[name] = (

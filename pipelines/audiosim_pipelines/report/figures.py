@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from audiosim_pipelines.report.clock import time_marks
 from audiosim_pipelines.report.columns import column_edges, highest, lowest, means, root_mean_squares
 from audiosim_pipelines.report.contents import Contents
+from audiosim_pipelines.report.notation import decimal, time_marks
 from audiosim_pipelines.report.style import BLUE, DIVERGING, FAINT, INK, RULE, SEQUENTIAL, VERMILLION, Layout
 
 Values = npt.NDArray[np.float32]
@@ -19,7 +19,7 @@ Values = npt.NDArray[np.float32]
 PITCHES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 LOUDNESS_RATE = 10.0  # blocks a second
 _LOUDNESS_BLOCK = 0.4  # s
-_BOTTOM, _TOP = 40, 10  # pixels below the axes, for marks and label, and above
+_TOP = 10  # pixels above the axes
 _FREQUENCIES = (250, 500, 1_000, 2_000, 4_000, 8_000, 16_000)  # Hz
 _SMALLEST_POWER = 1e-30
 _WIDEST_DEVIATION = 3.0  # standard deviations that colours tell apart
@@ -38,7 +38,7 @@ def waveform(contents: Contents, layout: Layout) -> Figure:
     axes.fill_between(times, -level, level, color=BLUE, linewidth=0)
     limit = 1.05 * float(max(high.max(), -low.min()))
     axes.set_ylim(-limit, limit)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100.0 * share:g}".replace("-", "−")))
+    axes.yaxis.set_major_formatter(FuncFormatter(_percent))
     _label(axes, layout, "amplitude (%)")
     axes.axhline(0.0, color=FAINT, linewidth=0.5)
     return figure
@@ -52,7 +52,9 @@ def mel_spectrogram(contents: Contents, layout: Layout) -> Figure:
     loudest = max(float(power.max()), _SMALLEST_POWER)
     level = 10.0 * np.log10(np.maximum(means(power, edges) / loudest, _SMALLEST_POWER))
     figure, axes = _one_plot(contents, layout, height=200)
-    image = _heatmap(axes, contents, level, len(power), colours=SEQUENTIAL, limits=(-contents.top_db, 0.0))
+    image = _heatmap(
+        axes, contents, level.astype(np.float32), len(power), colours=SEQUENTIAL, limits=(-contents.top_db, 0.0)
+    )
     _colour_bar(figure, axes, image, layout, label="dB under the loudest")
     bands = mel_positions(_FREQUENCIES, contents, n_bands=power.shape[1])
     shown = [(band, hertz) for band, hertz in zip(bands, _FREQUENCIES, strict=True) if 0 <= band < power.shape[1]]
@@ -92,9 +94,9 @@ def chroma(contents: Contents, layout: Layout) -> Figure:
 def tempo(contents: Contents, layout: Layout) -> Figure:
     """Tempo from beat to beat over the onsets that the beats were found in; needs onset and beats."""
     onset, beats = contents.stored["onset"][:, 0], contents.stored["beats"][:, 0] + contents.start
-    figure = layout.figure(_BOTTOM + 210 + _TOP)
-    lower = layout.axes(figure, bottom=_BOTTOM, height=75)
-    upper = layout.axes(figure, bottom=_BOTTOM + 90, height=120)
+    figure = layout.figure(layout.bottom + 210 + _TOP)
+    lower = layout.axes(figure, bottom=layout.bottom, height=75)
+    upper = layout.axes(figure, bottom=layout.bottom + 90, height=120)
     _time_axis(lower, contents, layout)
     _time_axis(upper, contents, layout, labelled=False)
     edges = column_edges(len(onset), layout.n_columns)
@@ -118,12 +120,14 @@ def loudness(contents: Contents, layout: Layout) -> Figure:
     times = contents.start + (edges[:-1] + edges[1:] - 1) / (2.0 * LOUDNESS_RATE) + _LOUDNESS_BLOCK / 2.0
     low, high = lowest(blocks, edges), highest(blocks, edges)
     axes.fill_between(times, low, high, color=BLUE, alpha=0.35, linewidth=0.5)
-    axes.plot(times, means(blocks[:, None], edges)[:, 0], color=BLUE, linewidth=1.2, marker="." if len(low) == 1 else "")
+    axes.plot(
+        times, means(blocks[:, None], edges)[:, 0], color=BLUE, linewidth=1.2, marker="." if len(low) == 1 else ""
+    )
     bottom, top = float(low.min()), float(high.max())
     integrated = contents.described("loudness_est")
     if integrated is not None:
         bottom, top = min(bottom, integrated), max(top, integrated)
-        _level(axes, integrated, f"{_signed(integrated)}\nLUFS")
+        _level(axes, integrated, f"{decimal(integrated, 1)}\nLUFS")
     room = max(0.08 * (top - bottom), 3.0)
     axes.set_ylim(bottom - room, top + room)
     _label(axes, layout, "loudness (LUFS)")
@@ -143,7 +147,9 @@ def mel_frequency(band: int, contents: Contents, *, n_bands: int) -> float:
     return 200.0 * mel / 3.0 if mel < 15.0 else 1_000.0 * 6.4 ** ((mel - 15.0) / 27.0)
 
 
-def local_tempo(beats: npt.NDArray[np.floating], n_beats: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def local_tempo(
+    beats: npt.NDArray[np.floating], n_beats: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Times (s) and tempi (BPM) of all stretches of `n_beats` beats, or of all beats where there are fewer.
 
     Examples
@@ -160,8 +166,8 @@ def local_tempo(beats: npt.NDArray[np.floating], n_beats: int) -> tuple[npt.NDAr
 
 
 def _one_plot(contents: Contents, layout: Layout, *, height: int) -> tuple[Figure, Axes]:
-    figure = layout.figure(_BOTTOM + height + _TOP)
-    axes = layout.axes(figure, bottom=_BOTTOM, height=height)
+    figure = layout.figure(layout.bottom + height + _TOP)
+    axes = layout.axes(figure, bottom=layout.bottom, height=height)
     _time_axis(axes, contents, layout)
     return figure, axes
 
@@ -185,6 +191,10 @@ def _label(axes: Axes, layout: Layout, text: str) -> None:
     """What goes upwards, at the left edge of every picture."""
     axes.set_ylabel(text)
     axes.yaxis.set_label_coords((layout.font + 3 - layout.left) / layout.plot_width, 0.5)
+
+
+def _percent(share: float, _position: int) -> str:
+    return f"{100.0 * share:g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _round_marks(most: int) -> MaxNLocator:
@@ -267,7 +277,3 @@ def _mel(frequency: float) -> float:
 
 def _hertz(frequency: int) -> str:
     return f"{frequency // 1_000}k" if frequency >= 1_000 else str(frequency)
-
-
-def _signed(value: float) -> str:
-    return f"{value:.1f}".replace("-", "−")

@@ -16,9 +16,9 @@ from jinja2 import BaseLoader, Environment, StrictUndefined
 from audiosim.catalog import Catalog, Track, printable
 from audiosim.features.descriptors import SPOTIFY_NAMES
 from audiosim_pipelines.features import DescriptorValue
-from audiosim_pipelines.report.clock import clock
 from audiosim_pipelines.report.contents import Contents, Neighbors
 from audiosim_pipelines.report.figures import PITCHES
+from audiosim_pipelines.report.notation import clock, decimal
 from audiosim_pipelines.report.pictures import Picture
 from audiosim_pipelines.report.style import drawing, inline_svg
 
@@ -64,26 +64,29 @@ def render(contents: Contents, shown: Sequence[Picture], catalog: Catalog, place
     page = Environment(loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(
         _read("track.html.jinja")
     )
-    return page.render(
-        label=contents.track.label,
-        title=printable(contents.track.title) if contents.track.title else contents.track.label,
-        artist=contents.track.artist and printable(contents.track.artist),
-        facts=list(_facts(contents)),
-        paths=[printable(str(path)) for path in contents.track.paths],
-        track_id=contents.track.track_id,
-        players=_players(contents.track, catalog, place.folder),
-        silent=contents.missing.get("sound"),
-        end=f"{contents.end:.3f}",
-        pictures=over_time,
-        radar=radar,
-        groups=_groups(contents),
-        n_others=contents.descriptors.n_tracks - 1 if contents.descriptors else 0,
-        neighbors=[_table(neighbors, place) for neighbors in contents.neighbors if neighbors.rows],
-        without=_without_neighbors(contents.neighbors),
-        style=_read("page.css"),
-        script=script,
-        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() if script else None,
-    ) + "\n"
+    return (
+        page.render(
+            label=contents.track.label,
+            title=printable(contents.track.title) if contents.track.title else contents.track.label,
+            artist=contents.track.artist and printable(contents.track.artist),
+            facts=list(_facts(contents)),
+            paths=[printable(str(path)) for path in contents.track.paths],
+            track_id=contents.track.track_id,
+            players=_players(contents.track, catalog, place.folder),
+            silent=contents.missing.get("sound"),
+            end=f"{contents.end:.3f}",
+            pictures=over_time,
+            radar=radar,
+            groups=_groups(contents),
+            n_others=contents.descriptors.n_tracks - 1 if contents.descriptors else 0,
+            neighbors=[_table(neighbors, place) for neighbors in contents.neighbors if neighbors.rows],
+            without=_without_neighbors(contents.neighbors),
+            style=_read("page.css"),
+            script=script,
+            script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() if script else None,
+        )
+        + "\n"
+    )
 
 
 def _read(name: str) -> str:
@@ -96,8 +99,14 @@ def _drawn(picture: Picture) -> dict[str, Any]:
     for layout in picture.layouts if picture.draw else ():
         assert picture.draw is not None
         with drawing(layout):
-            element = inline_svg(picture.draw(layout), name=f"{picture.name}-{layout.name}", alt=picture.alt)
-        margins = {"left": f"{layout.left / layout.width:.5f}", "right": f"{layout.right / layout.width:.5f}"}
+            figure = picture.draw(layout)
+            element = inline_svg(figure, name=f"{picture.name}-{layout.name}", alt=picture.alt)
+        shares = {
+            "left": layout.left / layout.width,
+            "right": layout.right / layout.width,
+            "bottom": layout.bottom / layout.height_of(figure),
+        }
+        margins = {side: f"{share:.5f}" for side, share in shares.items()}
         drawings.append({"layout": layout.name, "svg": element, **margins})
     return {
         "name": picture.name,
@@ -111,16 +120,17 @@ def _drawn(picture: Picture) -> dict[str, Any]:
 def _facts(contents: Contents) -> Iterator[tuple[str, str]]:
     """What is worth knowing at a glance: names and values."""
     if contents.duration is not None:
-        # Whole seconds are cut off, as players do it.
-        short = contents.duration < 10.0
-        yield "duration", clock(contents.duration, n_decimals=1) if short else clock(math.floor(contents.duration))
+        # What is left of a second, or of a tenth, is cut off, as players do it.
+        n_decimals = 1 if contents.duration < 10.0 else 0
+        units = 10**n_decimals
+        yield "duration", clock(math.floor(units * contents.duration) / units, n_decimals=n_decimals)
     tempo, key, mode = (contents.described(name) for name in ("tempo_est", "key_est", "mode_est"))
     if tempo:
         yield "tempo", f"{tempo:.1f} BPM"
     if key is not None and key >= 0.0:
         yield "key", f"{PITCHES[round(key)]} {'major' if mode else 'minor'}"
     if (loudness := contents.described("loudness_est")) is not None:
-        yield "loudness", f"{_number(loudness, 1)} LUFS"
+        yield "loudness", f"{decimal(loudness, 1)} LUFS"
     for name, value in (("album", contents.track.album), ("genre", contents.track.genre)):
         if value:
             yield name, printable(value)
@@ -165,7 +175,8 @@ def _row(value: DescriptorValue) -> dict[str, Any]:
         "name": value.name,
         "exact": repr(value.value),
         "text": _text(value),
-        "unit": value.unit.replace(" .. ", "–"),
+        # Of keys and modes it says what the numbers stand for, which is said beside them.
+        "unit": "" if value.name in ("key_est", "mode_est") else value.unit.replace(" .. ", "\N{EN DASH}"),
         "percentile": value.percentile,
         "remark": remark,
     }
@@ -179,7 +190,9 @@ def _text(value: DescriptorValue) -> str:
         return "1 (major)" if value.value else "0 (minor)"
     if value.unit == "ms" or value.name == "time_signature_est":
         return f"{value.value:,.0f}"
-    return _number(value.value, 3 if value.unit == "0 .. 1" else 1 if value.name in ("tempo_est", "loudness_est") else 2)
+    return decimal(
+        value.value, 3 if value.unit == "0 .. 1" else 1 if value.name in ("tempo_est", "loudness_est") else 2
+    )
 
 
 def _table(neighbors: Neighbors, place: Place) -> dict[str, Any]:
@@ -212,7 +225,3 @@ def _without_neighbors(neighbors: Sequence[Neighbors]) -> list[tuple[str, str]]:
 def _known(value: float) -> float | None:
     """A number, or None for NaN."""
     return None if value != value else value  # noqa: PLR0124 - only NaN differs from itself
-
-
-def _number(value: float, n_decimals: int) -> str:
-    return f"{value:.{n_decimals}f}".replace("-", "−")

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from audiosim_pipelines.report import figures
-from audiosim_pipelines.report.clock import clock
 from audiosim_pipelines.report.contents import Contents
+from audiosim_pipelines.report.notation import clock
 from audiosim_pipelines.report.radar import RADAR, radar
 from audiosim_pipelines.report.style import NARROW, WIDE, Layout
 
@@ -66,8 +66,8 @@ _MFCC = (
 )
 _CHROMA = "Strength of the twelve pitch classes in every frame, the strongest of a frame at 1."
 _TEMPO = (
-    f"Above: the tempo between two beats (dots) and over {figures.BEATS_A_TEMPO} beats (line); dashed is that of the "
-    "whole track. Below: onset strength, with a stroke for every beat."
+    f"Above: the tempo between two beats (dots, in steps since beats lie on frames) and over {figures.BEATS_A_TEMPO} "
+    "beats (line); dashed is that of the whole track. Below: onset strength, with a stroke for every beat."
 )
 _LOUDNESS = (
     "Momentary loudness of the mono mix: 400 ms each, after ITU-R BS.1770. Dashed is the integrated loudness of the "

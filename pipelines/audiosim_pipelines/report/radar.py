@@ -11,8 +11,8 @@ from audiosim_pipelines.report.style import BLUE, FAINT, INK, RULE, VERMILLION, 
 
 Points = npt.NDArray[np.float64]
 
-RADAR = Layout("radar", width=420, left=0, right=0, font=12.0)
-_HEIGHT = 420
+RADAR = Layout("radar", width=420, left=0, right=0, bottom=0, font=12.0)
+_HEIGHT = 390
 _RINGS = (0.25, 0.5, 0.75, 1.0)
 
 
@@ -39,10 +39,12 @@ def radar(distribution: Distribution, layout: Layout = RADAR) -> Figure:
         beside = "center" if abs(spoke[0]) < 0.1 else "left" if spoke[0] > 0 else "right"
         text = f"{name.removesuffix('_est')}\n{value:.2f}"
         above = "center" if abs(spoke[1]) < 0.5 else "bottom" if spoke[1] > 0 else "top"
-        axes.text(*(1.07 * spoke), text, ha=beside, va=above, color=INK, linespacing=1.25)
-    axes.set_xlim(-1.75, 1.75)
+        axes.text(1.07 * spoke[0], 1.07 * spoke[1], text, ha=beside, va=above, color=INK, linespacing=1.25)
+    axes.set_xlim(-1.7, 1.7)
     axes.set_ylim(-1.2, 1.3)
-    figure.legend(loc="lower center", ncols=2, frameon=False, fontsize=layout.font - 1, handlelength=1.5, columnspacing=1.2)
+    figure.legend(
+        loc="lower center", ncols=2, frameon=False, fontsize=layout.font - 1, handlelength=1.5, columnspacing=1.2
+    )
     return figure
 
 

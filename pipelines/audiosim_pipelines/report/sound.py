@@ -55,7 +55,7 @@ def listen(track: Track, catalog: Catalog, audio: AudioSpec, mfcc: MfccSpec) -> 
         How the library decodes, and what its mel powers are made with.
     """
     with ThreadPoolExecutor(1) as pool:
-        decoded = decode_ahead(pool, [track], catalog, replace(audio, trim_db=None), hear=lambda *_: None, n_ahead=1)
+        decoded = decode_ahead(pool, [track], catalog, replace(audio, trim_db=None), hear=_nothing, n_ahead=1)
         ((_, found),) = decoded
     if isinstance(found, AudioError):
         return found
@@ -101,6 +101,10 @@ def mel_powers(signal: Values, spec: MfccSpec) -> Values:
         spectra = np.fft.rfft(_windows(signal, first, stop, spec) * window)
         powers[first:stop] = (np.square(spectra.real) + np.square(spectra.imag)) @ weights
     return powers
+
+
+def _nothing(_signal: Values, _duration: float) -> None:
+    """What is computed while the file is decoded."""
 
 
 def _windows(signal: Values, first: int, stop: int, spec: MfccSpec) -> Values:

@@ -21,14 +21,13 @@ from PIL import Image
 
 # Written as such into files, and as names of the page's colours into the page, which has them for light and for dark.
 INK, FAINT, RULE = "#24292f", "#6e7781", "#d0d7de"
-BLUE, VERMILLION, GREEN = "#0072b2", "#d55e00", "#009e73"  # Okabe and Ito (2008): told apart by the colour-blind
+BLUE, VERMILLION = "#0072b2", "#d55e00"  # Okabe and Ito (2008): told apart by the colour-blind
 _ON_PAGE = {
     INK: "var(--ink)",
     FAINT: "var(--faint)",
     RULE: "var(--rule)",
     BLUE: "var(--blue)",
     VERMILLION: "var(--vermillion)",
-    GREEN: "var(--green)",
 }
 SEQUENTIAL, DIVERGING = "viridis", "PuOr_r"
 
@@ -48,6 +47,7 @@ class Layout:
     width: int
     left: int
     right: int
+    bottom: int
     font: float
 
     @property
@@ -64,16 +64,20 @@ class Layout:
         """An empty figure."""
         return Figure(figsize=(self.width / _DPI, height / _DPI), dpi=_DPI)
 
+    def height_of(self, figure: Figure) -> float:
+        """Height of a figure."""
+        return figure.get_figheight() * _DPI
+
     def axes(self, figure: Figure, *, bottom: float, height: float, left: float = 0.0, width: float = 0.0) -> Axes:
         """Axes at a place in pixels; between the margins unless `width` is given."""
-        total = figure.get_figheight() * _DPI
+        total = self.height_of(figure)
         left, width = (left, width) if width else (self.left, self.plot_width)
         return figure.add_axes((left / self.width, bottom / total, width / self.width, height / total))
 
 
-WIDE = Layout("wide", width=860, left=60, right=70, font=11.0)
+WIDE = Layout("wide", width=860, left=60, right=70, bottom=40, font=11.0)
 # For phones: as wide as they are, so that letters keep their size.
-NARROW = Layout("narrow", width=400, left=50, right=62, font=11.0)
+NARROW = Layout("narrow", width=400, left=50, right=62, bottom=40, font=11.0)
 
 
 @contextlib.contextmanager
@@ -138,7 +142,8 @@ def inline_svg(figure: Figure, *, name: str, alt: str) -> str:
         text = _slim(_svg(figure, facecolor="none"))
     # Namespaces look like addresses and mean nothing in a page.
     element = re.sub(r'\s(?:xmlns(?::\w+)?|version|width|height)="[^"]*"', "", text[text.index("<svg") :], count=5)
-    element = re.sub(r"<(?:metadata|defs)>\s*(?:<rdf:.*?</metadata>|</defs>)", "", element, flags=re.DOTALL)
+    # Its style would be that of the whole page.
+    element = re.sub(r"<style\b.*?</style>", "", element, flags=re.DOTALL)
     element = re.sub(r'\bid="|url\(#|href="#', lambda found: f"{found[0]}{name}-", element)
     for colour, variable in _ON_PAGE.items():
         element = element.replace(colour, variable)
@@ -168,7 +173,7 @@ def _with_palette(encoded: str) -> str:
     if len(colours) > 256:
         return encoded
     palette = colours.view(np.uint8).reshape(-1, 4)
-    slim = Image.fromarray(indices.reshape(packed.shape).astype(np.uint8), mode="P")
+    slim = Image.fromarray(indices.reshape(packed.shape).astype(np.uint8))
     slim.putpalette(palette[:, :3].tobytes())
     transparent = {} if (palette[:, 3] == 255).all() else {"transparency": palette[:, 3].tobytes()}
     buffer = io.BytesIO()

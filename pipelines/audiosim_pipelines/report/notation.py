@@ -1,8 +1,19 @@
-"""Times as players show them, and where an axis of time is marked."""
+"""Numbers and times as people read them, and where an axis of time is marked."""
 
 import math
 
-_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600)
+_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 28_800)  # s
+
+
+def decimal(value: float, n_decimals: int) -> str:
+    """A number with a minus sign that is no hyphen.
+
+    Examples
+    --------
+    >>> decimal(-14.26, 1)
+    '−14.3'
+    """
+    return f"{value:.{n_decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def clock(seconds: float, *, n_decimals: int = 0) -> str:
@@ -27,9 +38,8 @@ def time_marks(end: float, *, most: int) -> list[tuple[float, str]]:
     Examples
     --------
     >>> time_marks(34.0, most=4)
-    [(0.0, '0:00'), (15.0, '0:15'), (30.0, '0:30')]
+    [(0, '0:00'), (10, '0:10'), (20, '0:20'), (30, '0:30')]
     """
-    steps = (*_STEPS, *(3_600.0 * hours for hours in (2, 4, 8, 24)))
-    step = next((step for step in steps if end / step < most), end)
+    step = next((step for step in _STEPS if end / step < most), end)
     n_decimals = 1 if step < 1 else 0
     return [(i * step, clock(i * step, n_decimals=n_decimals)) for i in range(math.floor(end / step + 1e-9) + 1)]
