@@ -10,6 +10,7 @@ import soundfile as sf
 from killed_run import SpectrumExtractor
 from make_library import MFCC_ONLY, SAMPLE_RATE, assert_same_results, results, write_clips
 
+from audiosim.distances import MEASURES, parameters
 from audiosim.errors import LibraryError
 from audiosim.features.descriptors import DESCRIPTORS
 from audiosim.library import Library
@@ -170,14 +171,22 @@ def test_the_layouts_of_the_first_version_are_still_those_of_its_features():
         "mfcc_pooled": ("frames", 20, {"audio": audio, "mfcc": mfcc, "pooled_rate": 2.0}),
         "mfcc_moments": ("vectors", 40, {"audio": audio, "mfcc": mfcc}),
     }
-    for name, (kind, n_dims, parameters) in expected.items():
+    for name, (kind, n_dims, made_with) in expected.items():
         assert layouts(Settings())[name].attributes() == {
             "name": name,
             "kind": kind,
             "n_dims": n_dims,
             "version": 1,
-            "parameters": parameters,
+            "parameters": made_with,
         }
+
+
+def test_the_parameters_of_the_first_version_are_still_those_of_its_distances():
+    first = {"local_cost": "euclidean", "step_pattern": "symmetric2", "normalize": True, "band_fraction": 0.1}
+    first |= {"frame_rate": "pooled", "keep_c0": False, "standardize": True}
+    assert parameters(MEASURES["dtw"]()) == first
+    assert parameters(MEASURES["dtw"](max_length_ratio=2.0)) == {**first, "max_length_ratio": 2.0}
+    assert parameters(MEASURES["cosine"]()) == parameters(MEASURES["cosine_frames"]()) == {}
 
 
 @pytest.mark.usefixtures("stand_in")

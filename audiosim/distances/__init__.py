@@ -82,5 +82,13 @@ def measure_named(name: str, **options: Any) -> Measure:  # noqa: ANN401 - check
 
 
 def parameters(measure: Measure) -> dict[str, object]:
-    """The parameters of a measure, JSON-ready."""
-    return {field.name: getattr(measure, field.name) for field in fields(measure)}  # pyright: ignore[reportArgumentType]
+    """The parameters of a measure that its distances depend on, JSON-ready.
+
+    One that was added when distances had been stored already is left out at its default, at which nothing changes: so
+    those distances stay.
+    """
+    return {
+        field.name: getattr(measure, field.name)
+        for field in fields(measure)  # pyright: ignore[reportArgumentType]
+        if not (field.metadata.get("added_later") and getattr(measure, field.name) == field.default)
+    }

@@ -1,7 +1,7 @@
 """Dynamic time warping of MFCC frames: the same course, at another speed."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -152,7 +152,7 @@ class Dtw:
     frame_rate: Literal["pooled", "native"] = "pooled"
     keep_c0: bool = False
     standardize: bool = True
-    max_length_ratio: float | None = None
+    max_length_ratio: float | None = field(default=None, metadata={"added_later": True})
 
     def __post_init__(self) -> None:
         check_length_ratio(self.max_length_ratio)

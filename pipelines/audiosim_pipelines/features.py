@@ -20,11 +20,15 @@ from audiosim_pipelines.settings import Settings
 
 FIT_NAME = "fit.npz"
 
-Source = Literal["measured", "estimated", "fitted"]
+Source = Literal["measured", "estimated", "proxy", "fitted"]
 
-# What a program can know exactly; all else is an estimate, or what a model makes of one.
-_MEASURED = {"duration_ms", "loudness_est"}
-# Proxies that say little, see `audiosim.features.proxies`.
+# Answers to questions that have one, which may be wrong.
+_ESTIMATED = {"key_est", "mode_est", "tempo_est", "time_signature_est"}
+_PROXIES = {
+    *("danceability_est", "energy_est", "speechiness_est", "acousticness_est"),
+    *("instrumentalness_est", "liveness_est", "valence_est"),
+}
+# Those that say little, see `audiosim.features.proxies`.
 _WEAK = {"instrumentalness_est", "liveness_est", "valence_est"}
 # Names and kinds, of which none is more than another.
 _NO_AMOUNTS = {"key_est", "mode_est", "time_signature_est"}
@@ -202,13 +206,13 @@ def _models(path: Path) -> FittedDescriptors:
 
 def _value(name: str, column: npt.NDArray[np.float64], row: int, judged: FitRow | None) -> DescriptorValue:
     """One descriptor of the track in `row`, beside those of all tracks."""
-    source: Source = "fitted" if judged else "measured" if name in _MEASURED else "estimated"
+    source: Source = "proxy" if name in _PROXIES else "estimated" if name in _ESTIMATED else "measured"
     return DescriptorValue(
         name=name,
         value=float(column[row]),
         unit=_unit(name),
         percentile=None if name in _NO_AMOUNTS else _percentile(column, row),
-        source=source,
+        source="fitted" if judged else source,
         is_weak=name in _WEAK and judged is None,
         r2=_score(judged),
     )

@@ -10,9 +10,10 @@ from audiosim_pipelines.cli.options import DEFAULT_LIBRARY, JsonOption, LibraryO
 
 if TYPE_CHECKING:
     from audiosim.features.fit import FitRow, Score
-    from audiosim_pipelines.features import FitReport, TrackDescriptors
+    from audiosim_pipelines.features import DescriptorValue, FitReport, TrackDescriptors
 
 _DEFAULT = "show"
+_KEYS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _SCORES = ("proxy", "ridge", "boosting", "ridge_gain", "boosting_gain")
 
 
@@ -88,8 +89,7 @@ def _report_track(described: "TrackDescriptors", *, as_json: bool) -> None:
     rows = [
         [
             value.name,
-            f"{value.value:,.0f}" if value.unit == "ms" else f"{value.value:.3f}",
-            value.unit,
+            *_said(value),
             "" if value.percentile is None else f"{value.percentile:.0f} %",
             value.source + (f", R² {value.r2:.2f}" if value.r2 is not None else ", weak" if value.is_weak else ""),
         ]
@@ -101,7 +101,16 @@ def _report_track(described: "TrackDescriptors", *, as_json: bool) -> None:
         rows,
         left=("descriptor", "unit", "source"),
     )
-    print_line(f"beside {described.n_tracks - 1} other tracks; estimates are proxies, weak ones say little")
+    print_line(f"beside {described.n_tracks - 1} other tracks; a weak proxy says little of what its name promises")
+
+
+def _said(value: "DescriptorValue") -> tuple[str, str]:
+    """Value and unit, as people say them."""
+    if value.name == "key_est":
+        return (_KEYS[round(value.value)] if value.value >= 0 else "none"), ""
+    if value.name == "mode_est":
+        return ("major" if value.value else "minor"), ""
+    return (f"{value.value:,.0f}" if value.unit in ("ms", "beats a bar") else f"{value.value:.3f}"), value.unit
 
 
 def _report_fit(report: "FitReport", *, as_json: bool) -> None:
