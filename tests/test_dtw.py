@@ -1,15 +1,10 @@
-"""DTW on each device: against the definition, and the properties that any input must have."""
+"""DTW on each device: against the definition on chosen input, its options, and what is refused."""
 
 import re
-from itertools import pairwise
 
 import numpy as np
 import pytest
 import reference
-from fastdtw import fastdtw
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from audiosim_kernels import Ragged, dtw, dtw_cell
 
@@ -19,19 +14,6 @@ MEASURES = [
     for step_pattern in ("symmetric1", "symmetric2")
 ]
 measures = pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: "-".join(measure.values()))
-
-# Few distinct values make ties; large ones lie near the scale of raw MFCC.
-values = st.one_of(
-    st.sampled_from([0.0, 1.0, -1.0, 2.0]),
-    st.floats(-1e4, 1e4, width=32, allow_subnormal=False).map(lambda x: round(x, 3)),
-)
-
-
-@st.composite
-def sequence_lists(draw, n_sequences=2):
-    """Sequences of 1 ... 9 frames with the same 1 ... 5 dimensions."""
-    n_dims = draw(st.integers(1, 5))
-    return [draw(arrays(np.float32, (draw(st.integers(1, 9)), n_dims), elements=values)) for _ in range(n_sequences)]
 
 
 def nan(*shape):
@@ -48,17 +30,6 @@ def random_walk(rng, n_frames, n_dims=20):
 
 
 # --- the definition
-
-
-@measures
-@given(data=st.data())
-def test_equals_the_reference(backend, measure, data):
-    x, y = data.draw(sequence_lists())
-    radius = data.draw(st.one_of(st.none(), st.integers(1, 10)))
-    normalize = data.draw(st.booleans())
-    expected = reference.dtw(x, y, **measure, band_radius=radius, normalize=normalize)
-    actual = pair_distance(x, y, **measure, band_radius=radius, normalize=normalize, device=backend)
-    np.testing.assert_allclose(actual, expected, rtol=2e-6)
 
 
 @measures
@@ -98,61 +69,6 @@ def test_the_defaults_are_euclidean_symmetric2_without_band_normalised(backend, 
     x, y = rng.standard_normal((6, 2)).astype(np.float32), rng.standard_normal((9, 2)).astype(np.float32)
     expected = reference.dtw(x, y, local_cost="euclidean", step_pattern="symmetric2", normalize=True)
     np.testing.assert_allclose(pair_distance(x, y, device=backend), expected, rtol=2e-6)
-
-
-# --- properties
-
-
-@measures
-@given(data=st.data())
-def test_is_exactly_zero_on_itself_and_exactly_symmetric(backend, measure, data):
-    x, y = data.draw(sequence_lists())
-    radius = data.draw(st.one_of(st.none(), st.integers(1, 10)))
-    songs = Ragged.from_sequences([x, y, x])
-    itself, copy, there, back = dtw.distances(
-        songs, [(0, 0), (0, 2), (0, 1), (1, 0)], **measure, band_radius=radius, device=backend, out=nan(4)
-    )
-    assert itself == copy == 0
-    assert there == back
-
-
-@measures
-@given(data=st.data())
-def test_a_wider_band_never_costs_more_and_the_widest_is_none(backend, measure, data):
-    x, y = data.draw(sequence_lists())
-    songs = Ragged.from_sequences([x, y])
-    banded = [
-        dtw.distances(songs, [(0, 1)], **measure, band_radius=radius, device=backend, out=nan(1))[0]
-        for radius in range(1, max(2, len(x), len(y)))
-    ]
-    assert all(wide <= narrow for narrow, wide in pairwise(banded))
-    widest = max(1, min(len(x), len(y)) - 1)
-    for radius in (widest, 10**30):
-        assert pair_distance(x, y, **measure, device=backend) == pair_distance(
-            x, y, **measure, band_radius=radius, device=backend
-        )
-    assert pair_distance(x, y, **measure, device=backend) == pair_distance(
-        x, y, **measure, band_fraction=1.0, device=backend
-    )
-
-
-@given(data=st.data())
-def test_is_never_above_fastdtw(backend, data):
-    x, y = data.draw(sequence_lists())
-    upper, _ = fastdtw(
-        x.astype(np.float64), y.astype(np.float64), radius=1, dist=lambda a, b: float(np.sqrt(np.sum((a - b) ** 2)))
-    )
-    actual = pair_distance(x, y, step_pattern="symmetric1", normalize=False, device=backend)
-    assert actual <= upper * (1 + 1e-6)
-
-
-def test_fastdtw_is_above_on_long_walks(rng):
-    """On noise the approximation is really worse, so the bound above has teeth."""
-    x, y = rng.standard_normal((120, 2)), rng.standard_normal((150, 2))
-    upper, _ = fastdtw(
-        x.astype(np.float64), y.astype(np.float64), radius=1, dist=lambda a, b: float(np.sqrt(np.sum((a - b) ** 2)))
-    )
-    assert pair_distance(x, y, step_pattern="symmetric1", normalize=False, device="cpu") < 0.99 * upper
 
 
 # --- the band

@@ -50,7 +50,7 @@ def judged(songs, pairs, measure, radius=None):
 @pytest.mark.parametrize("n_dims", [1, 7, 8, 20, 64])
 def test_blocks_and_tiles_are_seamless(rng, measure, radius, n_dims):
     """Lengths around the tiles of 2 x 4 and the blocks of columns, steep and flat pairs, in one vector."""
-    block = dtw_vector.block_columns(n_dims)
+    block = dtw_vector.square_side(n_dims)
     lengths = [1, 2, 3, 4, 5, 9, block - 1, block, block + 1, 2 * block + 3][: None if block < 64 else 8]
     songs = songs_of(rng, [length for length in lengths if length], n_dims)
     pairs = [(i, j) for i in range(len(songs)) for j in range(i, len(songs))][::3]

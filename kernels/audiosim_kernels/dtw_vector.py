@@ -24,15 +24,15 @@ from audiosim_kernels.dtw_tile import (
     ZERO,
     Addresses,
     extend,
-    keep_edge,
     local_costs,
     masked,
     roots,
 )
-from audiosim_kernels.lanes import LANES, address, aligned, load, multiply_add, splat, store
+from audiosim_kernels.lanes import LANES, address, aligned, load, minimum, multiply_add, splat, store, where_above
 from audiosim_kernels.ragged import Frames, Integers
 
 CACHE_BYTES = 24 * 1024  # of a first-level data cache of at least 32 KB, for the frames and costs of a block
+MAX_SIDE = 32  # of a square
 
 
 class Vectors(NamedTuple):
@@ -55,9 +55,9 @@ class _Costs(NamedTuple):
     """Accumulated costs that wait for their successors."""
 
     boundary: Frames  # (n_rows, LANES): of the column before the block
-    upper: Frames  # (1 + n_block_columns, LANES): of the last two rows, in the block and left of it
+    bases: Frames  # (n_squares, LANES): what those are relative to, per square
+    upper: Frames  # (1 + side, LANES): of the last two rows, in the block and left of it
     lower: Frames
-    edge: Frames  # (3, LANES): left of the tile to come, and diagonally before its two rows
 
 
 class _Band(NamedTuple):
@@ -83,21 +83,21 @@ def scratch(n_rows: int, n_columns: int, n_dims: int) -> Scratch:
     """Allocate for queries of up to `n_rows` and targets of up to `n_columns` frames."""
     n_rows += -n_rows % TILE_ROWS
     n_columns += -n_columns % TILE_COLUMNS
-    n_block = block_columns(n_dims)
+    side = square_side(n_dims)
     # 32 bits hold row * last_column + slack up to 2 * 32 767^2, and are twice as fast as 64.
     unsigned = np.uint32 if max(n_rows, n_columns) < 2**15 else np.uint64
     return Scratch(
         _Side(aligned(n_rows * n_dims), aligned(n_rows), np.empty(LANES, dtype=np.int64)),
         _Side(aligned(n_columns * n_dims), aligned(n_columns), np.empty(LANES, dtype=np.int64)),
-        _Costs(aligned(n_rows), aligned(1 + n_block), aligned(1 + n_block), aligned(3)),
+        _Costs(aligned(n_rows), aligned(-(-n_rows // side)), aligned(1 + side), aligned(1 + side)),
         _Band(aligned(5, unsigned), np.empty(3, dtype=np.float64)),
     )
 
 
-def block_columns(n_dims: int) -> int:
-    """Columns whose frames and accumulated costs stay in the first-level cache together."""
-    fitting = CACHE_BYTES // (4 * LANES * (n_dims + 2))
-    return max(TILE_COLUMNS, fitting // TILE_COLUMNS * TILE_COLUMNS)
+def square_side(n_dims: int) -> int:
+    """Rows and columns of a square: the frames and accumulated costs of so many columns stay in the first-level cache."""
+    fitting = CACHE_BYTES // (64 * (n_dims + 2))
+    return min(MAX_SIDE, max(TILE_COLUMNS, fitting // TILE_COLUMNS * TILE_COLUMNS))
 
 
 @njit(nogil=True, error_model="numpy")
@@ -146,26 +146,26 @@ def _pack(  # noqa: PLR0917
         side.last[lane] = offsets[chosen[lane] + 1] - offsets[chosen[lane]] - 1
         longest = max(longest, side.last[lane] + 1)
         shared &= chosen[lane] == chosen[0]
-    n_frames = longest + -longest % multiple
+    n_tiles = -(-longest // multiple)
     packed, norms = address(side.frames), address(side.norms)
-    if shared:
-        for frame in range(n_frames):
-            source = offsets[chosen[0]] + min(frame, side.last[0])
-            for dim in range(n_dims):
-                store(packed, frame * n_dims + dim, splat(factor * frames[source, dim]))
-    else:
-        for frame in range(n_frames):
-            for lane in range(LANES):
-                source = offsets[chosen[lane]] + min(frame, side.last[lane])
-                for dim in range(n_dims):
-                    side.frames[frame * n_dims + dim, lane] = factor * frames[source, dim]
     unscale = splat(np.float32(1) / (factor * factor))
-    for frame in range(n_frames):
-        norm = splat(ZERO)
-        for dim in range(n_dims):
-            x = load(packed, frame * n_dims + dim)
-            norm = multiply_add(x, x, norm)
-        store(norms, frame, norm * unscale)
+    for tile in range(n_tiles):
+        for row in range(multiple):
+            frame, first = tile * multiple + row, tile * multiple * n_dims + row
+            if shared:
+                source = offsets[chosen[0]] + min(frame, side.last[0])
+                for dim in range(n_dims):
+                    store(packed, first + dim * multiple, splat(factor * frames[source, dim]))
+            else:
+                for lane in range(LANES):
+                    source = offsets[chosen[lane]] + min(frame, side.last[lane])
+                    for dim in range(n_dims):
+                        side.frames[first + dim * multiple, lane] = factor * frames[source, dim]
+            norm = splat(ZERO)
+            for dim in range(n_dims):
+                x = load(packed, first + dim * multiple)
+                norm = multiply_add(x, x, norm)
+            store(norms, frame, norm * unscale)
 
 
 # --- the band
@@ -220,39 +220,49 @@ def _accumulate(  # noqa: PLR0917
     scratch: Scratch,
     result: Frames,
 ) -> None:
-    """Walk through the blocks of columns of one vector of pairs, into `result` (LANES,)."""
-    query, target, costs, band = scratch
+    """Walk through the squares of one vector of pairs, block of columns by block of columns, into `result` (LANES,)."""
     query, target, costs, band = scratch
     at = Addresses(
         address(query.frames), address(query.norms), address(target.frames), address(target.norms),
-        address(costs.boundary), address(costs.upper), address(costs.lower), address(costs.edge),
+        address(costs.boundary), address(costs.bases), address(costs.upper), address(costs.lower),
         address(band.integers),
     )  # fmt: skip
     lines, integers = band.lines, band.integers
     n_rows, n_columns, first_corner = _extent(query.last, target.last)
-    n_block = len(costs.lower) - 1
+    side = len(costs.lower) - 1
     for row in range(n_rows):
         store(at.boundary, row, splat(INFINITY))
+    for square in range(0, n_rows, side):
+        store(at.bases, square // side, splat(ZERO))
     first_row = 0
-    for block in range(0, n_columns, n_block):
-        block_end = min(block + n_block, n_columns)
+    for block in range(0, n_columns, side):
+        block_end = min(block + side, n_columns)
         while first_row < n_rows and _reach(first_row, lines, n_columns, banded)[1] <= block:
             first_row += TILE_ROWS
-        for column in range(1 + n_block):
+        for column in range(1 + side):
             store(at.lower, column, splat(INFINITY))
-        corner = splat(INFINITY)  # outside the matrix, or outside the band where rows above have ended
-        for row in range(first_row, n_rows, TILE_ROWS):
-            begin, end = _reach(row, lines, n_columns, banded)
+        # Above and diagonally before the first square: outside the matrix, or outside the band where rows have ended.
+        begin, above, diagonal = block, splat(ZERO), (splat(INFINITY), splat(ZERO))
+        for square in range(first_row - first_row % side, n_rows, side):
+            square_end = min(square + side, n_rows)
+            next_diagonal = load(at.boundary, square_end - 1), load(at.bases, square // side)
+            rows, columns = (square, square_end), (block, begin, block_end)
+            corner, shift = _enter(rows, columns, above, diagonal, side, at)
+            diagonal, above = next_diagonal, load(at.bases, square // side)
+            for row in range(max(square, first_row), square_end, TILE_ROWS):
+                begin, end = _reach(row, lines, n_columns, banded)
+                if begin >= block_end:
+                    break
+                begin, end = max(begin, block), min(end, block_end)
+                if banded:
+                    _start_row(integers, row, begin)
+                ends = row + TILE_ROWS > first_corner
+                options = (banded, squared, symmetric2, ends)
+                corner = _two_rows(n_dims, row, (block, begin, end), corner, shift, options, at)
+                if ends:
+                    _pick_corners(row, block, block_end, scratch, result)
             if begin >= block_end:
                 break
-            span = (block, max(begin, block), min(end, block_end))
-            if banded:
-                _start_row(integers, row, span[1])
-            next_corner = load(at.boundary, row + 1)
-            _two_rows(n_dims, row, span, corner, (banded, squared, symmetric2, row + TILE_ROWS > first_corner), at)
-            corner = next_corner
-            if row + TILE_ROWS > first_corner:
-                _pick_corners(row, block, block_end, scratch, result)
 
 
 @njit(nogil=True)
@@ -265,9 +275,35 @@ def _extent(last_rows: Integers, last_columns: Integers) -> tuple[int, int, int]
     return n_rows + n_rows % TILE_ROWS, n_columns + -n_columns % TILE_COLUMNS, first_corner
 
 
+@njit(nogil=True, error_model="numpy")
+def _enter(rows: tuple, columns: tuple, above: Any, diagonal: tuple, side: int, at: Addresses) -> tuple:  # noqa: ANN401, PLR0917
+    """Choose the base of a square, and make what lies above it relative to that.
+
+    `above` is the base of the square above; `diagonal` the cell diagonally before this one, and its base. Returned are
+    that cell, and what makes the cells left of the square, relative to the new base.
+    """
+    square, square_end = rows
+    block, begin, block_end = columns
+    cell, cell_base = diagonal
+    before = load(at.bases, square // side)
+    least_above, least_before = splat(INFINITY), splat(INFINITY)
+    # Cells before `begin` are of rows further up.
+    for column in range(begin - block, block_end - block):
+        least_above = minimum(load(at.lower, 1 + column), least_above)
+    for row in range(square, square_end):
+        least_before = minimum(load(at.boundary, row), least_before)
+    least = minimum(minimum(above + least_above, before + least_before), cell_base + cell)
+    base = where_above(splat(INFINITY), least, least, splat(ZERO))
+    store(at.bases, square // side, base)
+    shift = above - base
+    for column in range(begin - block, block_end - block):
+        store(at.lower, 1 + column, load(at.lower, 1 + column) + shift)
+    return cell + (cell_base - base), before - base
+
+
 @njit(nogil=True, forceinline=True, error_model="numpy")
-def _two_rows(n_dims: int, row: int, span: tuple, corner: Any, options: tuple, at: Addresses) -> None:  # noqa: ANN401, PLR0917
-    """Accumulate a row and the next along the columns of a block that the band reaches.
+def _two_rows(n_dims: int, row: int, span: tuple, corner: Any, shift: Any, options: tuple, at: Addresses) -> Any:  # noqa: ANN401, PLR0917
+    """Accumulate a row and the next along the columns of a block that the band reaches; return the next corner.
 
     Columns right of these still hold their first infinity, since the edges of the band never turn back. What lies left
     of them is never needed: `_reach` goes a column too far, on both sides, so that the first cell is forbidden where it
@@ -276,29 +312,31 @@ def _two_rows(n_dims: int, row: int, span: tuple, corner: Any, options: tuple, a
     """
     block, begin, end = span
     banded, squared, symmetric2, ends = options
-    left, left_below, diagonal = load(at.boundary, row), load(at.boundary, row + 1), corner
-    diagonal_below = left
-    if row == 0 and begin == 0:
-        left = splat(ZERO)  # here the path begins, from the left: with weight 1, whatever the step pattern
+    left, left_below = load(at.boundary, row) + shift, load(at.boundary, row + 1) + shift
     store(at.lower, begin - block, left_below)
-    keep_edge(left, diagonal, diagonal_below, at.edge)
+    edge = (left, corner, left)
+    if row == 0 and begin == 0:
+        # Here the path begins, from the left: with weight 1, whatever the step pattern.
+        edge = (splat(ZERO), corner, left)
     for column in range(begin, end, TILE_COLUMNS):
         tile = local_costs(at, row, column, n_dims)
         if banded:
             tile = masked(tile, at.band)
         if not squared:
             tile = roots(tile)
-        extend(tile, column - block, symmetric2, ends, at)
-    store(at.boundary, row, load(at.edge, 0))
+        edge = extend(tile, edge, column - block, symmetric2, ends, at)
+    store(at.boundary, row, edge[0])
     store(at.boundary, row + 1, load(at.lower, end - block))
+    return left_below
 
 
 @njit(nogil=True, error_model="numpy")
 def _pick_corners(row: int, block: int, block_end: int, scratch: Scratch, result: Frames) -> None:
     """Read the totals of the pairs that end in `row` or the next and inside this block."""
     query, target, costs, _ = scratch
+    side = len(costs.lower) - 1
     for lane in range(LANES):
         last_row, last_column = query.last[lane], target.last[lane]
         if row <= last_row < row + TILE_ROWS and block <= last_column < block_end:
             ends = costs.upper if last_row == row else costs.lower
-            result[lane] = ends[1 + last_column - block, lane]
+            result[lane] = costs.bases[row // side, lane] + ends[1 + last_column - block, lane]
