@@ -1,5 +1,6 @@
 """DTW on each device: against the definition on chosen input, its options, and what is refused."""
 
+import os
 import re
 
 import numpy as np
@@ -8,12 +9,16 @@ import reference
 
 from audiosim_kernels import Ragged, dtw, dtw_cell
 
+SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
 MEASURES = [
     {"local_cost": local_cost, "step_pattern": step_pattern}
     for local_cost in ("euclidean", "sqeuclidean")
     for step_pattern in ("symmetric1", "symmetric2")
 ]
 measures = pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: "-".join(measure.values()))
+
+
+SONGS = Ragged.from_sequences([np.ones((3, 2)), np.zeros((4, 2))])
 
 
 def nan(*shape):
@@ -69,6 +74,70 @@ def test_the_defaults_are_euclidean_symmetric2_without_band_normalised(backend, 
     x, y = rng.standard_normal((6, 2)).astype(np.float32), rng.standard_normal((9, 2)).astype(np.float32)
     expected = reference.dtw(x, y, local_cost="euclidean", step_pattern="symmetric2", normalize=True)
     np.testing.assert_allclose(pair_distance(x, y, device=backend), expected, rtol=2e-6)
+
+
+# --- precision
+
+
+def test_float32_is_what_the_cpu_has(rng):
+    songs = Ragged.from_sequences([random_walk(rng, n, 3) for n in (5, 9, 1)])
+    for function, options in ((dtw.distances, {"pairs": [(0, 1), (2, 0)]}), (dtw.matrix, {})):
+        expected = function(songs, **options, device="cpu")
+        for precision in (None, "float32"):
+            np.testing.assert_array_equal(function(songs, **options, device="cpu", precision=precision), expected)
+
+
+@pytest.mark.parametrize(
+    ("precision", "text"),
+    [
+        ("split", 'precision "split" needs the tensor cores of a GPU, .* use precision="float32", or None'),
+        ("float16", 'precision "float16" needs the tensor cores of a GPU, .* use precision="float32", or None'),
+        ("float64", 'precision must be "float32", "split" or "float16", or None to choose, got \'float64\''),
+    ],
+)
+def test_other_precisions_are_refused_before_anything_is_computed(precision, text):
+    options = {"device": "cpu", "precision": precision, "local_cost": "sqeuclidean"}
+    for function, arguments in (
+        (dtw.distances, {"pairs": [(0, 1)], "out": nan(1)}),
+        (dtw.distances, {"pairs": []}),
+        (dtw.matrix, {"out": nan(2, 2)}),
+        (dtw.top_k, {"k": 1}),
+    ):
+        with pytest.raises(ValueError, match=text):
+            function(SONGS, **arguments, **options)
+        assert np.isnan(arguments.get("out", np.nan)).all()
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures("cuda")
+@pytest.mark.parametrize("function", [dtw.distances, dtw.matrix, dtw.top_k])
+def test_the_gpu_is_asked_for_the_precision(monkeypatch, function):
+    """Refused where it cannot be had, even if there is nothing to compare; else it reaches the kernels."""
+    from audiosim_kernels import dtw_cuda
+
+    if not SIMULATED and dtw_cuda.compute_capability() < (8, 0):
+        pytest.skip("this GPU's tensor cores cannot do it")
+    arguments = {dtw.distances: {"pairs": []}, dtw.matrix: {}, dtw.top_k: {"k": 1}}[function]
+    nothing = SONGS.take([])
+    monkeypatch.setattr(dtw_cuda, "compute_capability", lambda: (7, 5))
+    options = {**arguments, "device": "cuda", "local_cost": "sqeuclidean"}
+    with pytest.raises(ValueError, match=r"compute capability 8\.0 or more, got 7\.5"):
+        function(nothing, **options, precision="split")
+    monkeypatch.setattr(dtw_cuda, "compute_capability", lambda: (9, 0))
+    with pytest.raises(ValueError, match='needs local_cost="sqeuclidean"'):
+        function(nothing, **{**options, "local_cost": "euclidean"}, precision="float16")
+    with pytest.raises(ValueError, match='precision must be "float32", "split" or "float16"'):
+        function(nothing, **options, precision="float64")
+    chosen = []
+    choose = dtw_cuda.Suited.of
+    monkeypatch.setattr(
+        dtw_cuda.Suited, "of", lambda songs, precision: chosen.append(precision) or choose(songs, precision)
+    )
+    if "pairs" in options:
+        options["pairs"] = [(0, 1)]
+    for precision in ("float32", "float16", "split", None):
+        function(SONGS, **options, precision=precision)
+    assert chosen == ["float32", "float16", "split", "split"]
 
 
 # --- the band
@@ -204,7 +273,6 @@ def test_both_devices_agree(rng, measure):
 # --- refusals
 
 
-SONGS = Ragged.from_sequences([np.ones((3, 2)), np.zeros((4, 2))])
 READ_ONLY = nan(1)
 READ_ONLY.flags.writeable = False
 

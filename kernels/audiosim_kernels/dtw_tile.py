@@ -8,10 +8,11 @@ Local costs
 ``|x - y|^2`` is computed as ``|x|^2 + |y|^2 - 2 x y``: one multiply-add a dimension where the differences take a
 subtraction more. This cancels when the frames are alike: the sum is uncertain by about 1e-7 (|x|^2 + |y|^2). So a cell
 whose cost is not above a sixteenth of |x|^2 + |y|^2 is computed again from the differences: the error of a cell
-stays near 1e-6 of it, and equal frames cost exactly 0. Which way a cell goes depends on its two frames alone. Among
-standardised MFCC of 20 dimensions fewer than 1 in 10 million go the second way; among raw ones, whose
-first coefficient is far from 0, most tiles do, and run at half the speed. Few dimensions are alike so often that
-their differences are taken at once.
+stays near 1e-6 of it, and equal frames cost exactly 0. Along a path such errors average out. Where they may not,
+for the path has few cells or the same frames over and over, all cells of a pair are computed from the
+differences. Which way a cell goes depends on its pair alone. Among standardised MFCC of 20 dimensions fewer than 1 in
+10 million go the second way; among raw ones, whose first coefficient is far from 0, most tiles do, and run at half the
+speed. Few dimensions are alike so often that their differences are taken at once.
 """
 
 from typing import Any, NamedTuple
@@ -35,6 +36,7 @@ from audiosim_kernels.lanes import (
 
 TILE_ROWS, TILE_COLUMNS = 2, 4
 ALIKE = np.float32(1 / 16)  # of |x|^2 + |y|^2: costs up to here are computed from the differences
+ALWAYS = np.float32(4)  # instead: no cost is above 2 (|x|^2 + |y|^2)
 FEW_DIMS = 8  # fewer than these are computed from the differences always
 
 ZERO = np.float32(0)
@@ -48,6 +50,7 @@ class Addresses(NamedTuple):
     query_norms: Any
     target: Any
     target_norms: Any
+    alike: Any
     boundary: Any
     bases: Any
     upper: Any
@@ -80,7 +83,7 @@ def local_costs(at: Addresses, row: int, column: int, n_dims: int) -> tuple:
     least = minimum(minimum(minimum(c0, c1), minimum(c2, c3)), minimum(minimum(d0, d1), minimum(d2, d3)))
     # No cell's sum of norms is above the sum of the greatest, rounded alike.
     greatest = maximum(x0, x1) + maximum(maximum(y0, y1), maximum(y2, y3))
-    if rarely(not all_above(least, splat(ALIKE) * greatest)):
+    if rarely(not all_above(least, load(at.alike, 0) * greatest)):
         tile = _corrected(tile, at, row, column, n_dims)
     return tile
 
@@ -89,12 +92,12 @@ def local_costs(at: Addresses, row: int, column: int, n_dims: int) -> tuple:
 def _corrected(tile: tuple, at: Addresses, row: int, column: int, n_dims: int) -> tuple:
     """Costs with those of frames that are alike, or whose norms overflow, replaced by sums of differences."""
     at = Addresses(
-        anew(at.query), anew(at.query_norms), anew(at.target), anew(at.target_norms),
+        anew(at.query), anew(at.query_norms), anew(at.target), anew(at.target_norms), at.alike,
         at.boundary, at.bases, at.upper, at.lower, at.band,
     )  # fmt: skip
     e0, e1, e2, e3, f0, f1, f2, f3 = _differences(at, row, column, n_dims)
     c0, c1, c2, c3, d0, d1, d2, d3 = tile
-    alike = splat(ALIKE)
+    alike = load(at.alike, 0)
     x0, x1 = load(at.query_norms, row), load(at.query_norms, row + 1)
     y0, y1 = load(at.target_norms, column), load(at.target_norms, column + 1)
     y2, y3 = load(at.target_norms, column + 2), load(at.target_norms, column + 3)
