@@ -25,7 +25,17 @@ from numba import cuda
 from numba.core.errors import NumbaError
 from numba.cuda import types
 
-from audiosim_kernels import cosine_cuda, dtw_tensor, dtw_tensor_band, dtw_tensor_pack, dtw_warp, paths_cuda
+from audiosim_kernels import (
+    cosine_cuda,
+    dtw_matrix_cuda,
+    dtw_tensor,
+    dtw_tensor_band,
+    dtw_tensor_pack,
+    dtw_tensor_tile,
+    dtw_warp,
+    nearest_cuda,
+    paths_cuda,
+)
 
 CAPABILITIES = ((8, 0), (9, 0))
 WHEELS = ("nvidia-cuda-nvcc", "nvidia-cuda-cuobjdump", "nvidia-nvvm")
@@ -81,21 +91,37 @@ def all_reports() -> dict[str, dict[str, dict[str, float | None]]]:
 
 
 def _kernels() -> Iterator[Kernel]:
-    yield from _dtw_kernels()
+    yield from _warp_kernels()
+    yield from _tensor_kernels()
+    yield from _tile_kernels()
     yield from _other_kernels()
 
 
-def _dtw_kernels() -> Iterator[Kernel]:
-    reals, integers, words = (_arrays(kind) for kind in (types.float32, types.int64, types.uint32))
-    whole = _arrays(types.int32)
-    warp = types.void(reals(2), integers(1), reals(2), integers(1), integers(2), integers(1), reals(2), reals(1))
+def _warp_kernels() -> Iterator[Kernel]:
+    reals, doubles, integers = (_arrays(kind) for kind in (types.float32, types.float64, types.int64))
     for n_dims in (20, 64):
-        width = dtw_warp.columns_per_lane(n_dims)
-        for banded, squared, weight in ((False, True, 1.0), (False, False, 2.0), (True, False, 2.0)):
+        for double, banded, squared, weight in (
+            (False, False, True, 1.0),
+            (False, False, False, 2.0),
+            (False, True, False, 2.0),
+            (True, False, True, 1.0),
+            (True, False, False, 2.0),
+            (True, True, False, 2.0),
+        ):
+            boundary = doubles(2) if double else reals(2)
+            signature = types.void(
+                reals(2), integers(1), reals(2), integers(1), integers(2), integers(1), boundary, reals(1)
+            )
+            width = dtw_warp.columns_per_lane(n_dims)
             n_columns = min(width, 2) if banded else width
-            function = dtw_warp.kernel(n_dims, n_columns, banded, squared, weight).py_func
-            name = _name("dtw_warp", n_dims, banded, "squared" if squared else "euclidean", weight)
-            yield Kernel(name, function, warp, "FFMA", n_columns)
+            function = dtw_warp.kernel(n_dims, n_columns, banded, squared, weight, double).py_func
+            variant = f"{n_dims} float64" if double else f"{n_dims}"
+            name = _name("dtw_warp", variant, banded, "squared" if squared else "euclidean", weight)
+            yield Kernel(name, function, signature, "FFMA", n_columns)
+
+
+def _tensor_kernels() -> Iterator[Kernel]:
+    reals, integers, words, whole = (_arrays(kind) for kind in (types.float32, types.int64, types.uint32, types.int32))
     operand = words(1), integers(1), whole(2)
     tensor = types.void(*operand, *operand, integers(2), whole(2), reals(3), reals(2))
     for precision, n_steps in (("float16", 2), ("split", 4)):
@@ -109,6 +135,40 @@ def _dtw_kernels() -> Iterator[Kernel]:
         for size in (dtw_tensor_band.ROWS, dtw_tensor_band.COLUMNS):
             packer = dtw_tensor_pack.packer(size, 20, n_steps, precision == "split").py_func
             yield Kernel(f"dtw_tensor_pack {size} {precision}", packer, pack)
+
+
+def _tile_kernels() -> Iterator[Kernel]:
+    reals, doubles, integers, whole = (
+        _arrays(kind) for kind in (types.float32, types.float64, types.int64, types.int32)
+    )
+    yield Kernel(
+        "band radii",
+        dtw_tensor_tile.draw_radii.py_func,
+        types.void(integers(2), integers(2), whole(2), integers(2), whole(2), whole(1), types.boolean, whole(2)),
+    )
+    yield Kernel(
+        "spread",
+        dtw_tensor_tile.spread.py_func,
+        types.void(
+            reals(2), integers(2), integers(2), integers(2), doubles(1), doubles(1), types.boolean, reals(2), whole(2),
+            integers(1),
+        ),
+    )  # fmt: skip
+    yield Kernel(
+        "scatter",
+        dtw_matrix_cuda.scatter.py_func,
+        types.void(integers(2), reals(1), types.boolean, reals(2)),
+    )
+    yield Kernel(
+        "finish",
+        dtw_matrix_cuda.finish.py_func,
+        types.void(reals(2), integers(1), integers(1), types.boolean, types.boolean, *[types.int64] * 3, integers(1)),
+    )
+    yield Kernel(
+        "nearest",
+        nearest_cuda.kernel.py_func,
+        types.void(reals(2), types.int64, types.int64, types.boolean, integers(2), reals(2)),
+    )
 
 
 def _other_kernels() -> Iterator[Kernel]:

@@ -1,17 +1,19 @@
-"""Fixtures that more than one test file needs."""
+"""Fixtures that more than one test file needs.
+
+Libraries that a bare GPU machine lacks are imported by the fixtures that need them: it runs the kernels' tests.
+"""
 
 import contextlib
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import make_library
 import numpy as np
 import pytest
 import shared_array_shim
-from hypothesis import settings
 
 from audiosim_kernels import device
 
@@ -37,14 +39,17 @@ def shared_data() -> Path:
     return folder
 
 
-settings.register_profile(
-    "repeatable",
-    derandomize=True,
-    deadline=None,  # the first example compiles a kernel
-    database=None,
-    max_examples=10 if SIMULATED else 40,  # the simulator runs every CUDA thread in Python
-)
-settings.load_profile("repeatable")
+if importlib.util.find_spec("hypothesis"):  # not on a bare GPU machine
+    from hypothesis import settings
+
+    settings.register_profile(
+        "repeatable",
+        derandomize=True,
+        deadline=None,  # the first example compiles a kernel
+        database=None,
+        max_examples=10 if SIMULATED else 40,  # the simulator runs every CUDA thread in Python
+    )
+    settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
@@ -77,12 +82,16 @@ def backend(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory):
     """A folder of short synthesised clips."""
+    import make_library
+
     return make_library.write_clips(tmp_path_factory.mktemp("music"), make_library.N_CLIPS)
 
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory, clips):
     """The library of the clips, made by one run of the command line. Copy it before you change it."""
+    import make_library
+
     library = tmp_path_factory.mktemp("undisturbed") / "library"
     make_library.audiosim("run", clips, "--library", library)
     return library
@@ -99,6 +108,8 @@ class DemoRun:
 
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory):
+    import make_library
+
     folder = tmp_path_factory.mktemp("demo run") / "library"
     output, messages = make_library.audiosim(
         "run", "--library", folder, settings=make_library.EVERYTHING | {"AUDIOSIM_COMPARE_TILE": "0"}
@@ -112,6 +123,7 @@ def odd_library(tmp_path_factory):
 
     The features are stand-ins. Copy the folder before you change it.
     """
+    import make_library
     from killed_run import SpectrumExtractor
     from make_library import MFCC_ONLY
 

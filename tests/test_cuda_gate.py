@@ -62,3 +62,15 @@ def test_a_kernel_without_tensor_cores_counts_its_differences(reports):
     """A subtraction and a fused product for each of 20 dimensions, and not half as much again for all else."""
     for architecture in ARCHITECTURES:
         assert 40 < reports[architecture]["dtw_warp 20 squared symmetric1"]["instructions_per_cell"] < 60
+
+
+def test_sums_in_float64_take_few_instructions_more(reports):
+    """One in six at most; on GPUs of data centres, where float64 runs at half rate, that is the price."""
+    for architecture in ARCHITECTURES:
+        for kernel in ("squared symmetric1", "euclidean symmetric2", "euclidean symmetric2 banded"):
+            for n_dims in (20, 64):
+                plain, double = (
+                    reports[architecture][f"dtw_warp {variant} {kernel}"]["instructions_per_cell"]
+                    for variant in (f"{n_dims}", f"{n_dims} float64")
+                )
+                assert plain < double < plain * 7 / 6

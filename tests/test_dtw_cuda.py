@@ -5,6 +5,8 @@ import pytest
 import reference
 
 from audiosim_kernels import Ragged, cuda_intrinsics, dtw_cuda, dtw_tensor, dtw_tensor_pack, dtw_tensor_run, dtw_warp
+from audiosim_kernels.dtw_traits import Traits
+from audiosim_kernels.ragged_cuda import DeviceRagged
 
 MEASURES = [(squared, weight) for squared in (True, False) for weight in (1, 2)]
 measures = pytest.mark.parametrize(("squared", "weight"), MEASURES)
@@ -32,15 +34,18 @@ def expected_totals(songs, others, pairs, radius, *, squared, weight):
     return [reference.dtw(songs[i], others[j], **options, band_radius=radius, normalize=False) for i, j in pairs]
 
 
-def warp_totals(songs, pairs, radius=None, *, squared=True, weight=1):
+def warp_totals(songs, pairs, radius=None, *, squared=True, weight=1, double=False):
     radii = radii_of(songs, songs, pairs, radius)
-    return dtw_warp.totals(songs, songs, pairs, radii, squared=squared, diagonal_weight=weight)
+    x = DeviceRagged.of(songs)
+    return dtw_warp.totals(x, x, pairs, radii, squared=squared, diagonal_weight=weight, double=double)
 
 
 def tensor_totals(songs, pairs, radius=None, *, others=None, weight=1, precision="split"):
     others = songs if others is None else others
     radii = radii_of(songs, others, pairs, radius)
-    return dtw_tensor_run.totals(songs, others, pairs, radii, diagonal_weight=weight, precision=precision)
+    x = DeviceRagged.of(songs)
+    y = x if others is songs else DeviceRagged.of(others)
+    return dtw_tensor_run.totals(x, y, pairs, radii, diagonal_weight=weight, precision=precision)
 
 
 def all_pairs(n_rows, n_columns=None):
@@ -63,6 +68,24 @@ class TestWarp:
         expected = expected_totals(songs, songs, pairs, radius, squared=squared, weight=weight)
         actual = warp_totals(songs, pairs, radius, squared=squared, weight=weight)
         np.testing.assert_allclose(actual, expected, rtol=2e-6)
+
+    @measures
+    def test_sums_in_float64_are_those_of_the_float32_costs(self, monkeypatch, rng, squared, weight):
+        """Across strips; the local costs alone are rounded, which one constant pair shows: its total is n costs."""
+        monkeypatch.setattr(dtw_warp, "_REGISTERS", 4)
+        still, other = rng.standard_normal((2, 1, 3)).astype(np.float32)
+        songs = Ragged.from_sequences([np.repeat(still, 40, axis=0), np.repeat(other, 40, axis=0), still, other])
+        pairs = np.array([(0, 1), (1, 0), (0, 0), (2, 3)])
+        there, back, itself, cost = warp_totals(songs, pairs, squared=squared, weight=weight, double=True)
+        np.testing.assert_allclose(there, (1 + 39 * weight) * np.float64(cost), rtol=1.2e-7)
+        assert there == back
+        assert itself == 0
+        moving = songs_of(rng, (12, 70), 3)
+        pairs = np.array([(0, 1), (1, 0)])
+        expected = expected_totals(moving, moving, pairs, 3, squared=squared, weight=weight)
+        np.testing.assert_allclose(
+            warp_totals(moving, pairs, 3, squared=squared, weight=weight, double=True), expected, rtol=2e-7
+        )
 
     @pytest.mark.parametrize("radius", [None, 2, 33])
     def test_the_width_of_a_strip_changes_nothing(self, monkeypatch, rng, radius):
@@ -180,13 +203,22 @@ class TestTensor:
 @pytest.mark.gpu
 @pytest.mark.usefixtures("cuda", "small_blocks")
 class TestDispatch:
-    def totals(self, songs, pairs, **options):
+    def totals(self, songs, pairs, *, precision="split"):
         radii = radii_of(songs, songs, pairs, None)
-        return dtw_cuda.totals(songs, songs, pairs, radii, squared=True, diagonal_weight=1.0, **options)
+        return dtw_cuda.totals(songs, songs, pairs, radii, squared=True, diagonal_weight=1.0, precision=precision)
 
-    @pytest.fixture(autouse=True)
-    def _data_centre(self, monkeypatch):
-        monkeypatch.setattr(dtw_cuda, "_compute_capability", lambda: (9, 0))
+    @pytest.fixture
+    def reached(self, monkeypatch):
+        """The pairs that reach CUDA cores, and whether they are added up in float64."""
+        found = []
+        warp = dtw_warp.totals
+
+        def spy(x, y, pairs, radii, *, double, **options):
+            found.extend((*map(int, pair), double) for pair in pairs)
+            return warp(x, y, pairs, radii, double=double, **options)
+
+        monkeypatch.setattr(dtw_warp, "totals", spy)
+        return found
 
     def test_split_is_accurate_to_2e_6_whatever_the_frames(self, rng):
         """Random, near-duplicate, equal, raw, tiny and constant ones; exactly 0 from themselves."""
@@ -202,19 +234,29 @@ class TestDispatch:
         np.testing.assert_array_equal(np.diagonal(actual.reshape(5, 5)), 0)
         np.testing.assert_array_equal(actual.reshape(5, 5), actual.reshape(5, 5).T)
 
-    def test_tensor_cores_take_what_suits_them(self, monkeypatch, rng):
+    def test_tensor_cores_take_what_suits_them(self, reached, rng):
         """The pairs that reach the other kernel are those of a raw song, and those of a song with itself."""
         songs = Ragged.from_sequences([*rng.standard_normal((2, 6, 3)), 1e4 * rng.standard_normal((6, 3))])
-        reached = []
-        warp = dtw_warp.totals
-
-        def spy(sequences, others, pairs, radii, **options):
-            reached.extend(map(tuple, pairs))
-            return warp(sequences, others, pairs, radii, **options)
-
-        monkeypatch.setattr(dtw_warp, "totals", spy)
         self.totals(songs, all_pairs(3))
-        assert reached == [(0, 0), (0, 2), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)]
+        assert reached == [(*pair, False) for pair in [(0, 0), (0, 2), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)]]
+
+    @pytest.mark.parametrize("precision", ["float32", "split", "float16"])
+    def test_what_stands_still_or_is_long_is_added_up_in_float64(self, monkeypatch, reached, rng, precision):
+        """Whatever else is in the list; a long one not with float16, which has given up that accuracy."""
+        monkeypatch.setattr(dtw_cuda, "MOST_REPEATS", 3)
+        monkeypatch.setattr(dtw_cuda, "LONGEST", 8)
+        moving, other, long = (rng.standard_normal((n, 3)) for n in (6, 7, 9))
+        still = np.concatenate([moving[:2], np.repeat(moving[2:3], 5, axis=0)])  # a run of five is four repeats
+        songs = Ragged.from_sequences([moving, other, long, still])
+        pairs = np.array([(0, 1), (0, 2), (1, 3), (3, 2)])
+        actual = self.totals(songs, pairs, precision=precision)
+        in_float64 = [(*pair, True) for pair in [(0, 2), (1, 3), (3, 2)] if 3 in pair or precision != "float16"]
+        assert [pair for pair in reached if pair[2]] == in_float64
+        assert ((0, 1, False) in reached) == (precision == "float32")
+        expected = expected_totals(songs, songs, pairs, None, squared=True, weight=1)
+        np.testing.assert_allclose(actual, expected, rtol=2e-3 if precision == "float16" else 2e-6)
+        alone = [self.totals(songs, pairs[[index]], precision=precision)[0] for index in range(4)]
+        np.testing.assert_array_equal(actual, alone)
 
     def test_no_pairs(self, rng):
         assert self.totals(songs_of(rng, (3,), 2), np.empty((0, 2), dtype=np.int64)).shape == (0,)
@@ -222,9 +264,43 @@ class TestDispatch:
 
 def test_what_float16_holds():
     songs = Ragged.from_sequences([[[1.0]], [[0.2]], [[2001.0]], [[1999.0]], [[0.0], [1.0]]])
-    np.testing.assert_array_equal(dtw_tensor_pack.representable(songs), [True, False, False, True, True])
-    assert not dtw_tensor_run.suits(Ragged.from_sequences([np.ones((3, 21))]), "split").any()
-    assert dtw_tensor_run.suits(Ragged.from_sequences([np.ones((3, 60))]), "float16").all()
+    expected = [True, False, False, True, True]
+    np.testing.assert_array_equal(dtw_tensor_pack.representable(Traits.of(songs), 1), expected)
+    for precision, n_dims, suits in (("split", 20, True), ("split", 21, False), ("float16", 60, True)):
+        traits = Traits.of(Ragged.from_sequences([np.ones((3, n_dims))]))
+        assert dtw_tensor_run.suits(traits, n_dims, precision).all() == suits
+    assert not dtw_tensor_run.suits(Traits.of(songs), 1, "float32").any()
+
+
+def test_what_a_sequence_is_like(rng):
+    """Sums of squares, and the frames that all but equal the one before: here 2, 1, 0 and, in silence, 3."""
+    frame = np.array([3.0, 4.0])
+    songs = Ragged.from_sequences(
+        [
+            [frame, frame, frame * 1.0001],
+            [frame, frame * 1.01, frame * 1.01],
+            rng.standard_normal((9, 2)),
+            np.zeros((4, 2)),
+        ]
+    )
+    traits = Traits.of(songs)
+    np.testing.assert_array_equal(traits.n_repeats, [2, 1, 0, 3])
+    np.testing.assert_allclose(traits.energies, [(np.float64(song) ** 2).sum() for song in songs])
+    np.testing.assert_allclose(traits.largest, [(np.float64(song) ** 2).sum(axis=1).max() for song in songs])
+    suited = dtw_cuda.Suited.of(songs, "split")
+    assert not suited.double.any()
+    np.testing.assert_array_equal(suited.tensor, [True, True, True, False])
+
+
+def test_long_or_standing_still_is_a_property_of_the_sequence(rng):
+    still = np.repeat(rng.standard_normal((1, 2)), dtw_cuda.MOST_REPEATS + 2, axis=0)
+    songs = Ragged.from_sequences(
+        [still[:-1], still, rng.standard_normal((dtw_cuda.LONGEST, 2)), rng.standard_normal((dtw_cuda.LONGEST + 1, 2))]
+    )
+    for precision, double in (("split", [0, 1, 0, 1]), ("float32", [0, 1, 0, 1]), ("float16", [0, 1, 0, 0])):
+        suited = dtw_cuda.Suited.of(songs, precision)
+        np.testing.assert_array_equal(suited.double, double)
+        np.testing.assert_array_equal(suited.tensor, np.logical_not(double) & (precision != "float32"))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Vectors of pairs: what a lane holds has no influence on another, and every path through the traversal is the same."""
 
+import os
+
 import numpy as np
 import pytest
 import reference
@@ -12,6 +14,9 @@ MEASURES = [
     for local_cost in ("euclidean", "sqeuclidean")
     for step_pattern in ("symmetric1", "symmetric2")
 ]
+compiled = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="millions of cells are for compiled code"
+)
 measures = pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: "-".join(measure.values()))
 
 
@@ -76,13 +81,13 @@ def test_steep_bands_cross_blocks(monkeypatch, rng, radius, cache_bytes):
 
 
 @pytest.mark.parametrize("cache_bytes", [1, 2**12, 2**16])
-def test_the_size_of_a_block_changes_nothing(monkeypatch, rng, cache_bytes):
+def test_the_size_of_a_block_changes_only_the_rounding(monkeypatch, rng, cache_bytes):
     songs = songs_of(rng, [70, 61, 33, 90, 7], 19)
     for options in ({}, {"band_radius": 3}):
         expected = dtw.matrix(songs, **options, device="cpu")
         with monkeypatch.context() as patch:
             patch.setattr(dtw_vector, "CACHE_BYTES", cache_bytes)
-            np.testing.assert_array_equal(dtw.matrix(songs, **options, device="cpu"), expected)
+            np.testing.assert_allclose(dtw.matrix(songs, **options, device="cpu"), expected, rtol=4e-7)
 
 
 @pytest.mark.parametrize("radius", [None, 2, 40])
@@ -118,6 +123,89 @@ def test_near_duplicates_are_accurate(rng, measure, change, offset):
     np.testing.assert_allclose(actual, judged(songs, [(0, 1)], measure), rtol=2e-6)
 
 
+@pytest.mark.parametrize("radius", [None, 1])
+@pytest.mark.parametrize(("n", "m"), [(1, 900), (37, 40), (700, 1292), (20_000, 9)])
+@pytest.mark.parametrize("n_dims", [1, 20])
+@compiled
+def test_constant_sequences_are_accurate(n, m, n_dims, radius):
+    """The same cost over and over, whose roundings all go one way; all paths of symmetric2 weigh the same."""
+    values = np.array(
+        [0, 0.1, 1 / 3, 0.77, 1, 1.6, 2], dtype=np.float32
+    )  # of 1 and 1.6, the cost is a tenth of the norms
+    first, second = (Ragged.from_sequences([np.full((length, n_dims), x) for x in values]) for length in (n, m))
+    costs = n_dims * np.subtract.outer(values.astype(np.float64), values) ** 2
+    for measure in MEASURES:
+        weight = {"symmetric1": max(n, m), "symmetric2": n + m - 1}[measure["step_pattern"]]
+        expected = weight * (costs if measure["local_cost"] == "sqeuclidean" else np.sqrt(costs))
+        actual = dtw.matrix(first, second, **measure, band_radius=radius, normalize=False, device="cpu")
+        np.testing.assert_allclose(actual, expected, rtol=2e-6, atol=0)
+
+
+def judged_by_diagonals(x, y, radius=None):
+    """The definition in float64 for each of MEASURES, an anti-diagonal at a time: fast enough for long sequences."""
+    n, m = len(x), len(y)
+    weights = np.array([[1], [2], [1], [2]])
+    before, last = np.full((4, n + 1), np.inf), np.full((4, n + 1), np.inf)
+    for diagonal in range(n + m - 1):
+        i = np.arange(max(0, diagonal - m + 1), min(n, diagonal + 1))
+        j = diagonal - i
+        squared = ((x[i].astype(np.float64) - y[j]) ** 2).sum(axis=1)
+        if radius is not None:
+            squared[abs(i * (m - 1) - j * (n - 1)) > radius * (max(n, m) - 1)] = np.inf
+        costs = np.stack([np.sqrt(squared)] * 2 + [squared] * 2)
+        total = np.full((4, n + 1), np.inf)
+        total[:, i + 1] = np.minimum(
+            np.minimum(last[:, i], last[:, i + 1]) + costs, before[:, i] + weights * costs
+        )  # fmt: skip
+        if diagonal == 0:
+            total[:, 1] = costs[:, 0]
+        before, last = last, total
+    return last[:, n]
+
+
+def walk(rng, n_frames):
+    return np.cumsum(rng.standard_normal((n_frames, 20)), axis=0)
+
+
+def stretched(rng, x, n_frames):
+    """Some frames of x several times, in their order."""
+    return x[np.sort(np.append(np.arange(len(x)), rng.integers(0, len(x), n_frames - len(x))))]
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("make", "radius"),
+    [
+        (lambda rng: (rng.standard_normal((1292, 20)), rng.standard_normal((1250, 20))), None),
+        (lambda rng: (walk(rng, 900), walk(rng, 1292)), None),
+        (lambda rng: (walk(rng, 1292), walk(rng, 700)), 6),
+        (lambda rng: (walk(rng, 20_000), walk(rng, 12)), None),
+        (lambda rng: (walk(rng, 3000), walk(rng, 2990)), 3),
+        (lambda rng: (x := walk(rng, 500), stretched(rng, x, 900) + 1e-3 * rng.standard_normal((900, 20))), None),
+        (lambda rng: (20 * rng.standard_normal((1292, 20)) - 100, 20 * rng.standard_normal((900, 20)) - 100), None),
+    ],
+    ids=["noise", "walk", "slanted band", "long and short", "narrow band", "warped near-duplicate", "raw scale"],
+)
+def test_long_sequences_are_accurate(rng, make, radius):
+    """The error of a total does not grow with its length."""
+    songs = Ragged.from_sequences(make(rng))
+    expected = judged_by_diagonals(songs[0], songs[1], radius)
+    actual = [
+        dtw.distances(songs, [(0, 1)], **measure, band_radius=radius, normalize=False, device="cpu")[0]
+        for measure in MEASURES
+    ]
+    np.testing.assert_allclose(actual, expected, rtol=5e-7)
+
+
+@compiled
+@measures
+def test_a_path_that_costs_nothing_costs_exactly_nothing(rng, measure):
+    """Away from the diagonal of the squares too."""
+    x = rng.standard_normal((200, 20))
+    songs = Ragged.from_sequences([x, stretched(rng, x, 433), stretched(rng, x, 611)])
+    np.testing.assert_array_equal(dtw.distances(songs, [(0, 1), (2, 0), (2, 2)], **measure, device="cpu"), 0)
+
+
 def test_norms_that_overflow_do_not_spoil_finite_costs():
     x = np.full((3, 20), 1e19)
     songs = Ragged.from_sequences([x, x, x * (1 + 1e-6)])
@@ -129,10 +217,11 @@ def test_norms_that_overflow_do_not_spoil_finite_costs():
 # --- neighbours
 
 
+@pytest.mark.parametrize("n_dims", [1, 19, 64])
 @pytest.mark.parametrize("radius", [None, 3])
-def test_no_pair_feels_its_neighbours(rng, radius):
+def test_no_pair_feels_its_neighbours(rng, radius, n_dims):
     """Alone, in a matrix, in tiles of it, in a random list and with the sides exchanged: the same bits."""
-    songs = songs_of(rng, rng.integers(1, 60, 53), 19)  # groups of 16, 8 or 4, and some left over
+    songs = songs_of(rng, rng.integers(1, 60, 53), n_dims)  # groups of 16, 8 or 4, and some left over
     together = dtw.matrix(songs, songs, band_radius=radius, device="cpu")
     np.testing.assert_array_equal(together, together.T)
     np.testing.assert_array_equal(dtw.matrix(songs, band_radius=radius, device="cpu"), together)

@@ -191,7 +191,7 @@ def top_k(
         return indices, nearest
     _check_vectors(first, "row")  # here, where their indices are those of the whole
     _check_vectors(second, "column")
-    from audiosim_kernels.cosine_cpu import keep_nearest  # noqa: PLC0415 - numba only when needed
+    from audiosim_kernels.nearest_cpu import keep_nearest  # noqa: PLC0415 - numba only when needed
 
     for begin in range(0, len(first), _TOP_K_ROWS):
         part = slice(begin, begin + _TOP_K_ROWS)

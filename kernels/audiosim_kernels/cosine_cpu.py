@@ -57,26 +57,6 @@ def running_squares(sequences: Ragged) -> Sums:
     return squares
 
 
-@njit(nogil=True, error_model="numpy")
-def keep_nearest(distances: Frames, first_column: int, own: int, indices: Integers, nearest: Frames) -> None:
-    """Merge a block of distances, whose columns begin at `first_column`, into the sorted lists of its rows.
-
-    Column `row + own` of the block is the row itself and is passed over. Columns come in order, and an equal
-    distance does not displace another: among equals the lowest index is first.
-    """
-    k = nearest.shape[1]
-    for row in range(distances.shape[0]):
-        for column in range(distances.shape[1]):
-            distance = distances[row, column]
-            if distance >= nearest[row, k - 1] or column == row + own:
-                continue
-            place = k - 1
-            while place > 0 and distance < nearest[row, place - 1]:
-                nearest[row, place], indices[row, place] = nearest[row, place - 1], indices[row, place - 1]
-                place -= 1
-            nearest[row, place], indices[row, place] = distance, first_column + column
-
-
 def _dots(rows: Ragged, row: int, columns: Ragged, column: int) -> Sums:
     """Dot products of one block, as (column // 8, row, column % 8): the lanes of a tile lie side by side."""
     row_ends = rows.offsets[row : row + _BLOCK + 1] * rows.n_dims

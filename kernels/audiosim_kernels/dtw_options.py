@@ -2,7 +2,7 @@
 
 import operator
 from dataclasses import dataclass
-from typing import Literal, SupportsIndex, get_args
+from typing import Literal, NoReturn, SupportsIndex, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from audiosim_kernels.ragged import Integers, Ragged
 
 LocalCost = Literal["euclidean", "sqeuclidean"]
 StepPattern = Literal["symmetric1", "symmetric2"]
+Precision = Literal["float32", "split", "float16"]  # of the local costs; all but float32 on the tensor cores of a GPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,11 @@ class Measure:
         """Weight of the local cost in a diagonal step."""
         return 2.0 if self.step_pattern == "symmetric2" else 1.0
 
-    def radii(self, pairs: Integers, n: Integers, m: Integers) -> Integers:
-        """Band radius of each pair, (n_pairs,), in frames; the longer length where there is no band."""
+    def radii(self, pairs: Integers, n: Integers, m: Integers, *, first_number: int = 0) -> Integers:
+        """Band radius of each pair, (n_pairs,), in frames; the longer length where there is no band.
+
+        A pair without a path is refused, by its number among pairs of which the first has `first_number`.
+        """
         longer, shorter = np.maximum(n, m), np.minimum(n, m)
         if self.band_radius is not None:
             # Wider than the longer sequence allows nothing more, and could overflow.
@@ -59,10 +63,30 @@ class Measure:
         if blocked.any():
             pair = int(np.argmax(blocked))
             raise ValueError(
-                f"pair {pair} ({pairs[pair, 0]}, {pairs[pair, 1]}) with {n[pair]} and {m[pair]} frames has no path "
-                f"through a band of radius 0; the least band_radius that works is 1"
+                f"pair {first_number + pair} ({pairs[pair, 0]}, {pairs[pair, 1]}) with {n[pair]} and {m[pair]} frames "
+                "has no path through a band of radius 0; the least band_radius that works is 1"
             )
         return radii
+
+    def radius_of(self, longest: int) -> Integers:
+        """Band radius by the length of a pair's longer sequence, (longest + 1,), in frames."""
+        lengths = np.arange(longest + 1, dtype=np.int64)
+        return self.radii(np.stack([lengths, lengths], axis=1), lengths, lengths)
+
+    def check_paths(self, row_lengths: Integers, column_lengths: Integers | None) -> None:
+        """Refuse a matrix in which a pair has no path through the band; without columns, of the rows' own pairs."""
+        columns = row_lengths if column_lengths is None else column_lengths
+        if not row_lengths.size or not columns.size:
+            return
+        if self.radius_of(int(max(row_lengths.max(), columns.max())))[1:].min() > 0:
+            return
+        number = 0
+        for row, n in enumerate(row_lengths):
+            first = row + 1 if column_lengths is None else 0
+            partners = np.arange(first, len(columns))
+            pairs = np.stack([np.full_like(partners, row), partners], axis=1)
+            self.radii(pairs, np.full_like(partners, n), columns[first:], first_number=number)
+            number += len(partners)
 
 
 def check_dims(first: Ragged, second: Ragged) -> None:
@@ -79,6 +103,30 @@ def check_threads(n_threads: SupportsIndex) -> int:
     if operator.index(n_threads) < 1:
         raise ValueError(f"n_threads must be >= 1, got {n_threads}")
     return operator.index(n_threads)
+
+
+def check_k(k: SupportsIndex) -> int:
+    """Return the length of a list of neighbours as an int."""
+    if operator.index(k) < 1:
+        raise ValueError(f"k must be >= 1, got {k}")
+    return operator.index(k)
+
+
+def check_precision(precision: Precision | None, device: Literal["cpu", "cuda"]) -> None:
+    """Refuse a precision that does not exist, or not on this device."""
+    if precision is not None and precision not in get_args(Precision):
+        raise ValueError(f'precision must be "float32", "split" or "float16", or None to choose, got {precision!r}')
+    if device == "cpu" and precision not in {None, "float32"}:
+        raise ValueError(
+            f'precision "{precision}" needs the tensor cores of a GPU, but the device is the CPU; use '
+            'precision="float32", or None for the best that a device has'
+        )
+
+
+def numbers_of_pairs(pairs: Integers, n_columns: int, *, mirrored: bool) -> Integers:
+    """Where pairs stand in a matrix read row by row, (n_pairs,); of a mirrored one, above its diagonal."""
+    rows, columns = pairs.T
+    return rows * n_columns + columns - (rows * (rows + 3) // 2 + 1 if mirrored else 0)
 
 
 def checked_pairs(pairs: npt.ArrayLike, n_first: int, n_second: int) -> Integers:
@@ -100,12 +148,20 @@ def checked_pairs(pairs: npt.ArrayLike, n_first: int, n_second: int) -> Integers
     return np.array(chosen, dtype=np.int64, order="C")
 
 
-def check_totals(totals: npt.NDArray[np.floating], pairs: Integers) -> None:
-    """Refuse totals that left float32; every pair is known to have a path and finite frames."""
+def check_totals(totals: npt.NDArray[np.floating], pairs: Integers, numbers: Integers | None = None) -> None:
+    """Refuse totals that left float32; every pair is known to have a path and finite frames.
+
+    `numbers` are the pairs' own where they are some of more.
+    """
     finite = np.isfinite(totals)
     if not finite.all():
         pair = int(np.argmin(finite))
-        raise ValueError(
-            f"pair {pair} ({pairs[pair, 0]}, {pairs[pair, 1]}) must have a total below 3.4e38, the range of float32, "
-            f"got {totals[pair]}; scale the frames down"
-        )
+        refuse_total(pair if numbers is None else int(numbers[pair]), pairs[pair, 0], pairs[pair, 1])
+
+
+def refuse_total(number: int, first: int, second: int) -> NoReturn:
+    """Refuse the total of one pair, which left float32."""
+    raise ValueError(
+        f"pair {number} ({first}, {second}) must have a total below 3.4e38, the range of float32, got inf; "
+        "scale the frames down"
+    )

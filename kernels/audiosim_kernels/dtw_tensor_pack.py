@@ -17,21 +17,22 @@ coefficients of music among them, while values about 1 still keep their 22 bits.
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numba.cuda
 import numpy as np
 import numpy.typing as npt
 
-from audiosim_kernels.ragged import Integers, Ragged
+from audiosim_kernels.dtw_options import Precision
+from audiosim_kernels.dtw_traits import Traits
+from audiosim_kernels.ragged import Integers
+from audiosim_kernels.ragged_cuda import DeviceRagged
 
 Array: TypeAlias = Any  # on the device
 Number: TypeAlias = Any
 Kernel: TypeAlias = Any  # numba has no types for what it compiles
 
 cuda: Any = numba.cuda  # numba-cuda replaces the module whose types a checker sees
-
-Precision = Literal["split", "float16"]
 
 SCALE = 0.125
 _LARGEST_SQUARE = 2000.0**2  # of a frame: 1/64 of it is below 65 504, the largest float16
@@ -44,11 +45,14 @@ _THREADS = 8  # frames of a block
 class Groups:
     """Sequences of about equal lengths, `size` to a group (16 as rows, 8 as columns of a product), on the device."""
 
-    size: int
-    members: Integers  # (n_groups, size): index of the sequence, -1 if the group is not full
-    lengths: npt.NDArray[np.int32]  # (n_groups, size), in frames; 0 if there is no member
-    offsets: Integers  # (n_groups + 1,), in frames: a group's is the longest member's, rounded up
-    packed: Array  # 32-bit words on the device
+    longest: int  # frames of the longest group
+    members: Array  # (n_groups, size) int64: index of the sequence, -1 if the group is not full
+    lengths: Array  # (n_groups, size) int32, in frames; 0 if there is no member
+    offsets: Array  # (n_groups + 1,) int64, in frames: a group's is the longest member's, rounded up
+    packed: Array  # 32-bit words
+
+    def __len__(self) -> int:
+        return int(self.members.shape[0])
 
 
 def n_steps(n_dims: int, precision: Precision) -> int:
@@ -57,26 +61,13 @@ def n_steps(n_dims: int, precision: Precision) -> int:
     return 2 * -(-n_terms // 32)
 
 
-def representable(sequences: Ragged) -> npt.NDArray[np.bool_]:
-    """Whether float16 holds each sequence, (n_sequences,): a property of the sequence alone."""
-    squares = _squares(sequences)
-    begins = sequences.offsets[:-1]
-    largest = np.maximum.reduceat(squares, begins)
-    mean = np.add.reduceat(squares, begins) / (sequences.lengths * sequences.n_dims)
-    return (largest <= _LARGEST_SQUARE) & (mean >= _LEAST_MEAN_SQUARE)
+def representable(traits: Traits, n_dims: int) -> npt.NDArray[np.bool_]:
+    """Whether float16 holds each sequence, (n_sequences,)."""
+    mean = traits.energies / (traits.lengths * n_dims)
+    return (traits.largest <= _LARGEST_SQUARE) & (mean >= _LEAST_MEAN_SQUARE)
 
 
-def energies(sequences: Ragged) -> npt.NDArray[np.float64]:
-    """Sum of the squares of each sequence, (n_sequences,)."""
-    return np.add.reduceat(_squares(sequences), sequences.offsets[:-1])
-
-
-def _squares(sequences: Ragged) -> npt.NDArray[np.float64]:
-    """Squared norm of each frame."""
-    return np.einsum("ij,ij->i", sequences.frames, sequences.frames, dtype=np.float64)
-
-
-def pack(sequences: Ragged, order: Integers, *, size: int, multiple: int, precision: Precision) -> Groups:
+def pack(sequences: DeviceRagged, order: Integers, *, size: int, multiple: int, precision: Precision) -> Groups:
     """Pack the sequences `order`, which are sorted by length, as rows (16 a group) or columns (8).
 
     `multiple` is that to which the frames of a group are padded; what is padded is zero, and never reaches a result.
@@ -86,16 +77,17 @@ def pack(sequences: Ragged, order: Integers, *, size: int, multiple: int, precis
     members[: len(order)] = order
     members = members.reshape(n_groups, size)
     lengths = np.where(members >= 0, sequences.lengths[members], 0).astype(np.int32)
-    longest = -(-lengths.max(axis=1) // multiple) * multiple
-    offsets = np.concatenate([[0], np.cumsum(longest, dtype=np.int64)])
+    frames = -(-lengths.max(axis=1) // multiple) * multiple
+    offsets = np.concatenate([[0], np.cumsum(frames, dtype=np.int64)])
+    longest = int(frames.max())
     steps = n_steps(sequences.n_dims, precision)
     packed = cuda.device_array(int(offsets[-1]) * steps * 16 * size, dtype=np.float16)
-    grid = (n_groups, -(-int(longest.max()) // _THREADS))
+    on_device = cuda.to_device(members), cuda.to_device(lengths), cuda.to_device(offsets)
+    grid = (n_groups, -(-longest // _THREADS))
     packer(size, sequences.n_dims, steps, precision == "split")[grid, (_THREADS, size)](
-        cuda.to_device(sequences.frames), cuda.to_device(sequences.offsets),
-        cuda.to_device(members), cuda.to_device(offsets), packed,
-    )  # fmt: skip
-    return Groups(size, members, lengths, offsets, packed.view(np.uint32))
+        sequences.frames, sequences.offsets, on_device[0], on_device[2], packed
+    )
+    return Groups(longest, *on_device, packed.view(np.uint32))
 
 
 @cache

@@ -1,42 +1,50 @@
 # pyright: basic
 """DTW of many pairs on tensor cores: groups of sequences, blocks of pairs, and what must be compared otherwise."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numba.cuda
 import numpy as np
 import numpy.typing as npt
 
 from audiosim_kernels import dtw_tensor, dtw_tensor_pack
+from audiosim_kernels.dtw_options import Precision
 from audiosim_kernels.dtw_tensor import N_ROWS
 from audiosim_kernels.dtw_tensor_band import COLUMNS, N_COLUMNS, PAIRS, ROWS
-from audiosim_kernels.dtw_tensor_pack import SCALE, Groups, Precision, n_steps
-from audiosim_kernels.ragged import Frames, Integers, Ragged
+from audiosim_kernels.dtw_tensor_pack import SCALE, Groups, n_steps
+from audiosim_kernels.dtw_traits import Traits
+from audiosim_kernels.ragged import Frames, Integers
+from audiosim_kernels.ragged_cuda import DeviceRagged
+
+Array: TypeAlias = Any  # on the device
+Radii: TypeAlias = Callable[[slice, Array], Array]  # of some jobs, whose groups are on the device: (n_jobs, 128) int32
 
 cuda: Any = numba.cuda  # numba-cuda replaces the module whose types a checker sees
 
 BUFFER_BYTES = 2**32  # rows between the rounds of the blocks in flight: 6 000 of them at 1 300 frames
 LONGEST = 2**15  # frames; the band is followed in 32-bit integers
 # A distance from norms has an error of about 1e-7 of the norms. Below this share of them that is too much of it.
-_NEAR = 1 / 16
+NEAR = 1 / 16
+UNSCALE = np.float32(SCALE**-2)  # what the kernel's totals are to be multiplied by: a power of two, so exactly
 
 
-def suits(sequences: Ragged, precision: Precision) -> npt.NDArray[np.bool_]:
-    """Whether tensor cores can compare each sequence, (n_sequences,): a property of the sequence alone."""
-    if n_steps(sequences.n_dims, precision) not in N_ROWS:
-        return np.zeros(len(sequences), dtype=np.bool_)
-    return dtw_tensor_pack.representable(sequences) & (sequences.lengths <= LONGEST)
+def suits(traits: Traits, n_dims: int, precision: Precision) -> npt.NDArray[np.bool_]:
+    """Whether tensor cores can compare each sequence, (n_sequences,)."""
+    if precision == "float32" or n_steps(n_dims, precision) not in N_ROWS:
+        return np.zeros(len(traits.lengths), dtype=np.bool_)
+    return dtw_tensor_pack.representable(traits, n_dims) & (traits.lengths <= LONGEST)
 
 
 def near_duplicates(totals: Frames, energies: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Whether pairs of summed `energies` are so close that their totals have lost digits: they are to be re-scored."""
-    return totals < _NEAR * energies
+    return totals < NEAR * energies
 
 
 def totals(
-    sequences: Ragged,
-    others: Ragged,
+    x: DeviceRagged,
+    y: DeviceRagged,
     pairs: Integers,
     radii: Integers,
     *,
@@ -46,15 +54,64 @@ def totals(
     """Accumulated squared costs, (n_pairs,) float32, of pairs of sequences that suit; radii follow from the lengths."""
     if not len(pairs):
         return np.empty(0, dtype=np.float32)
-    plan = _Plan.of(sequences, others, pairs)
-    steps = n_steps(sequences.n_dims, precision)
-    rows = dtw_tensor_pack.pack(sequences, plan.rows, size=ROWS, multiple=N_ROWS[steps], precision=precision)
-    columns = dtw_tensor_pack.pack(others, plan.columns, size=COLUMNS, multiple=N_COLUMNS, precision=precision)
-    shorter = np.minimum(sequences.lengths[pairs[:, 0]], others.lengths[pairs[:, 1]])
-    banded = bool((radii < shorter - 1).any())
-    compare = dtw_tensor.kernel(steps, N_ROWS[steps], dtw_tensor.N_WARPS, banded, int(diagonal_weight))
-    tiles = _run(compare, rows, columns, plan.jobs, plan.tile_of(radii) if banded else None)
-    return tiles[plan.job, plan.member] * np.float32(SCALE**-2)
+    plan = _Plan.of(x, y, pairs)
+    rows, columns = pack_rows(x, plan.rows, precision), pack_columns(y, plan.columns, precision)
+    banded = bool((radii < np.minimum(x.lengths[pairs[:, 0]], y.lengths[pairs[:, 1]]) - 1).any())
+    compare = kernel(x.n_dims, precision, diagonal_weight, banded=banded)
+    tile_radii = plan.tile_of(radii) if banded else None
+    upload = None if tile_radii is None else lambda batch, _jobs: cuda.to_device(tile_radii[batch])
+    tiles = np.empty((len(plan.jobs), PAIRS), dtype=np.float32)
+    for batch, _, found in batches(compare, rows, columns, plan.jobs, upload):
+        found.copy_to_host(tiles[batch])
+    return tiles[plan.job, plan.member] * UNSCALE
+
+
+def kernel(n_dims: int, precision: Precision, diagonal_weight: float, *, banded: bool) -> Any:  # noqa: ANN401
+    """Return the kernel for frames of `n_dims` dimensions."""
+    steps = n_steps(n_dims, precision)
+    return dtw_tensor.kernel(steps, N_ROWS[steps], dtw_tensor.N_WARPS, banded, int(diagonal_weight))
+
+
+def pack_rows(x: DeviceRagged, order: Integers, precision: Precision) -> Groups:
+    """Pack sequences, which are sorted by length, as the left side of blocks."""
+    multiple = N_ROWS[n_steps(x.n_dims, precision)]
+    return dtw_tensor_pack.pack(x, order, size=ROWS, multiple=multiple, precision=precision)
+
+
+def pack_columns(y: DeviceRagged, order: Integers, precision: Precision) -> Groups:
+    """Pack sequences, which are sorted by length, as the right side of blocks."""
+    return dtw_tensor_pack.pack(y, order, size=COLUMNS, multiple=N_COLUMNS, precision=precision)
+
+
+def batches(
+    compare: Any,  # noqa: ANN401
+    rows: Groups,
+    columns: Groups,
+    jobs: Integers,
+    radii: Radii | None,
+) -> Iterator[tuple[slice, Array, Array]]:
+    """Compare as many blocks at once as there is memory for: which they are, their groups, their totals (n, 128).
+
+    `jobs` (n_jobs, 2) are a group of rows and a group of columns each. The totals are yet to be multiplied by UNSCALE.
+    """
+    n_at_once = min(len(jobs), max(1, _buffer_bytes() // (4 * PAIRS * columns.longest)))
+    boundary = cuda.device_array((n_at_once, columns.longest, PAIRS), dtype=np.float32)
+    no_radii = cuda.to_device(np.zeros((1, PAIRS), dtype=np.int32))
+    for begin in range(0, len(jobs), n_at_once):
+        batch = slice(begin, min(begin + n_at_once, len(jobs)))
+        chosen = cuda.to_device(np.ascontiguousarray(jobs[batch]))
+        result = cuda.device_array((len(chosen), PAIRS), dtype=np.float32)
+        compare[len(chosen), (32, dtw_tensor.N_WARPS)](
+            rows.packed, rows.offsets, rows.lengths, columns.packed, columns.offsets, columns.lengths,
+            chosen, no_radii if radii is None else radii(batch, chosen), boundary, result,
+        )  # fmt: skip
+        yield batch, chosen, result
+
+
+def _buffer_bytes() -> int:
+    """Bytes for the rows between rounds: at most half of what the GPU has left."""
+    free = cuda.current_context().get_memory_info().free  # infinite in the simulator
+    return int(min(BUFFER_BYTES, free / 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +125,16 @@ class _Plan:
     member: Integers  # (n_pairs,): its place among the block's 128
 
     @classmethod
-    def of(cls, sequences: Ragged, others: Ragged, pairs: Integers) -> "_Plan":
+    def of(cls, x: DeviceRagged, y: DeviceRagged, pairs: Integers) -> "_Plan":
         first, second = pairs[:, 0], pairs[:, 1]
-        if others is sequences:
+        if y is x:
             # The distance is symmetric. With the shorter sequence on the left, only half of all blocks are needed.
-            rank = np.empty(len(sequences), dtype=np.int64)
-            rank[np.argsort(sequences.lengths, kind="stable")] = np.arange(len(sequences))
+            rank = np.empty(len(x), dtype=np.int64)
+            rank[np.argsort(x.lengths, kind="stable")] = np.arange(len(x))
             swap = rank[first] > rank[second]
             first, second = np.where(swap, second, first), np.where(swap, first, second)
-        rows, row_places = _by_length(sequences, first)
-        columns, column_places = _by_length(others, second)
+        rows, row_places = _by_length(x.lengths, first)
+        columns, column_places = _by_length(y.lengths, second)
         n_column_groups = -(-len(columns) // COLUMNS)
         n_row_groups = -(-len(rows) // ROWS)
         row_place, column_place = row_places[first], column_places[second]
@@ -97,37 +154,12 @@ class _Plan:
         return tile
 
 
-def _by_length(sequences: Ragged, used: Integers) -> tuple[Integers, Integers]:
+def _by_length(lengths: Integers, used: Integers) -> tuple[Integers, Integers]:
     """Return the sequences in use, sorted by length, and the place of each sequence among them."""
-    chosen = np.unique(used)
-    order = chosen[np.argsort(sequences.lengths[chosen], kind="stable")]
-    places = np.full(len(sequences), -1, dtype=np.int64)
+    present = np.zeros(len(lengths), dtype=np.bool_)
+    present[used] = True
+    chosen = np.flatnonzero(present)
+    order = chosen[np.argsort(lengths[chosen], kind="stable")]
+    places = np.full(len(lengths), -1, dtype=np.int64)
     places[order] = np.arange(len(order))
     return order, places
-
-
-def _run(compare: Any, rows: Groups, columns: Groups, jobs: Integers, radii: Any) -> Frames:  # noqa: ANN401
-    """Totals by block, (n_jobs, 128), of as many blocks at once as there is memory for."""
-    longest = int(np.diff(columns.offsets).max())
-    n_at_once = min(len(jobs), max(1, _buffer_bytes() // (4 * PAIRS * longest)))
-    boundary = cuda.device_array((n_at_once, longest, PAIRS), dtype=np.float32)
-    operands = [
-        (group.packed, cuda.to_device(group.offsets), cuda.to_device(group.lengths)) for group in (rows, columns)
-    ]
-    tiles = np.empty((len(jobs), PAIRS), dtype=np.float32)
-    no_radii = cuda.to_device(np.zeros((1, PAIRS), dtype=np.int32))
-    for begin in range(0, len(jobs), n_at_once):
-        batch = slice(begin, min(begin + n_at_once, len(jobs)))
-        result = cuda.device_array((batch.stop - begin, PAIRS), dtype=np.float32)
-        compare[batch.stop - begin, (32, dtw_tensor.N_WARPS)](
-            *operands[0], *operands[1], cuda.to_device(np.ascontiguousarray(jobs[batch])),
-            no_radii if radii is None else cuda.to_device(radii[batch]), boundary, result,
-        )  # fmt: skip
-        result.copy_to_host(tiles[batch])
-    return tiles
-
-
-def _buffer_bytes() -> int:
-    """Bytes for the rows between rounds: at most half of what the GPU has left."""
-    free = cuda.current_context().get_memory_info().free  # infinite in the simulator
-    return int(min(BUFFER_BYTES, free / 2))

@@ -1,15 +1,18 @@
 # pyright: basic
 """Local costs and accumulated costs of a tile: 2 frames of LANES queries against 4 frames of LANES targets.
 
+The frames of a tile lie dimension by dimension, 2 or 4 vectors each, so that the inner loop reads two streams.
+
 Local costs
 -----------
 ``|x - y|^2`` is computed as ``|x|^2 + |y|^2 - 2 x y``: one multiply-add a dimension where the differences take a
 subtraction more. This cancels when the frames are alike: the sum is uncertain by about 1e-7 (|x|^2 + |y|^2). So a cell
 whose cost is not above a sixteenth of |x|^2 + |y|^2 is computed again from the differences: the error of a cell
-stays near 1e-6 of it, and equal frames cost exactly 0. Which way a cell goes depends on its two frames alone. Among
-standardised MFCC of 20 dimensions fewer than 1 in 10 million go the second way; among raw ones, whose
-first coefficient is far from 0, most tiles do, and run at half the speed. Few dimensions are alike so often that
-their differences are taken at once.
+stays near 1e-6 of it, and equal frames cost exactly 0. Along a path such errors average out. Where they may not,
+for the path has few cells or the same frames over and over, all cells of a pair are computed from the
+differences. Which way a cell goes depends on its pair alone. Among standardised MFCC of 20 dimensions fewer than 1 in
+10 million go the second way; among raw ones, whose first coefficient is far from 0, most tiles do, and run at half the
+speed. Few dimensions are alike so often that their differences are taken at once.
 """
 
 from typing import Any, NamedTuple
@@ -33,6 +36,7 @@ from audiosim_kernels.lanes import (
 
 TILE_ROWS, TILE_COLUMNS = 2, 4
 ALIKE = np.float32(1 / 16)  # of |x|^2 + |y|^2: costs up to here are computed from the differences
+ALWAYS = np.float32(4)  # instead: no cost is above 2 (|x|^2 + |y|^2)
 FEW_DIMS = 8  # fewer than these are computed from the differences always
 
 ZERO = np.float32(0)
@@ -46,10 +50,11 @@ class Addresses(NamedTuple):
     query_norms: Any
     target: Any
     target_norms: Any
+    alike: Any
     boundary: Any
+    bases: Any
     upper: Any
     lower: Any
-    edge: Any
     band: Any
 
 
@@ -64,21 +69,21 @@ def local_costs(at: Addresses, row: int, column: int, n_dims: int) -> tuple:
     c0, c1, c2, c3 = x0 + y0, x0 + y1, x0 + y2, x0 + y3
     d0, d1, d2, d3 = x1 + y0, x1 + y1, x1 + y2, x1 + y3
     for dim in range(n_dims):
-        x, y = row * n_dims + dim, column * n_dims + dim
-        above, below = load(at.query, x), load(at.query, x + n_dims)
+        x, y = row * n_dims + TILE_ROWS * dim, column * n_dims + TILE_COLUMNS * dim
+        above, below = load(at.query, x), load(at.query, x + 1)
         frame = load(at.target, y)
         c0, d0 = multiply_add(above, frame, c0), multiply_add(below, frame, d0)
-        frame = load(at.target, y + n_dims)
+        frame = load(at.target, y + 1)
         c1, d1 = multiply_add(above, frame, c1), multiply_add(below, frame, d1)
-        frame = load(at.target, y + 2 * n_dims)
+        frame = load(at.target, y + 2)
         c2, d2 = multiply_add(above, frame, c2), multiply_add(below, frame, d2)
-        frame = load(at.target, y + 3 * n_dims)
+        frame = load(at.target, y + 3)
         c3, d3 = multiply_add(above, frame, c3), multiply_add(below, frame, d3)
     tile = (c0, c1, c2, c3, d0, d1, d2, d3)
     least = minimum(minimum(minimum(c0, c1), minimum(c2, c3)), minimum(minimum(d0, d1), minimum(d2, d3)))
     # No cell's sum of norms is above the sum of the greatest, rounded alike.
     greatest = maximum(x0, x1) + maximum(maximum(y0, y1), maximum(y2, y3))
-    if rarely(not all_above(least, splat(ALIKE) * greatest)):
+    if rarely(not all_above(least, load(at.alike, 0) * greatest)):
         tile = _corrected(tile, at, row, column, n_dims)
     return tile
 
@@ -87,12 +92,12 @@ def local_costs(at: Addresses, row: int, column: int, n_dims: int) -> tuple:
 def _corrected(tile: tuple, at: Addresses, row: int, column: int, n_dims: int) -> tuple:
     """Costs with those of frames that are alike, or whose norms overflow, replaced by sums of differences."""
     at = Addresses(
-        anew(at.query), anew(at.query_norms), anew(at.target), anew(at.target_norms),
-        at.boundary, at.upper, at.lower, at.edge, at.band,
+        anew(at.query), anew(at.query_norms), anew(at.target), anew(at.target_norms), at.alike,
+        at.boundary, at.bases, at.upper, at.lower, at.band,
     )  # fmt: skip
     e0, e1, e2, e3, f0, f1, f2, f3 = _differences(at, row, column, n_dims)
     c0, c1, c2, c3, d0, d1, d2, d3 = tile
-    alike = splat(ALIKE)
+    alike = load(at.alike, 0)
     x0, x1 = load(at.query_norms, row), load(at.query_norms, row + 1)
     y0, y1 = load(at.target_norms, column), load(at.target_norms, column + 1)
     y2, y3 = load(at.target_norms, column + 2), load(at.target_norms, column + 3)
@@ -114,15 +119,15 @@ def _differences(at: Addresses, row: int, column: int, n_dims: int) -> tuple:
     c0 = c1 = c2 = c3 = d0 = d1 = d2 = d3 = splat(ZERO)
     unscale = splat(np.float32(-0.5))
     for dim in range(n_dims):
-        x, y = row * n_dims + dim, column * n_dims + dim
-        above, below = load(at.query, x) * unscale, load(at.query, x + n_dims) * unscale
+        x, y = row * n_dims + TILE_ROWS * dim, column * n_dims + TILE_COLUMNS * dim
+        above, below = load(at.query, x) * unscale, load(at.query, x + 1) * unscale
         frame = load(at.target, y)
         c0, d0 = _add_square(above - frame, c0), _add_square(below - frame, d0)
-        frame = load(at.target, y + n_dims)
+        frame = load(at.target, y + 1)
         c1, d1 = _add_square(above - frame, c1), _add_square(below - frame, d1)
-        frame = load(at.target, y + 2 * n_dims)
+        frame = load(at.target, y + 2)
         c2, d2 = _add_square(above - frame, c2), _add_square(below - frame, d2)
-        frame = load(at.target, y + 3 * n_dims)
+        frame = load(at.target, y + 3)
         c3, d3 = _add_square(above - frame, c3), _add_square(below - frame, d3)
     return c0, c1, c2, c3, d0, d1, d2, d3
 
@@ -162,10 +167,13 @@ def roots(tile: tuple) -> tuple:
 
 
 @njit(nogil=True, forceinline=True, error_model="numpy")
-def extend(tile: tuple, column: int, symmetric2: bool, ends: bool, at: Addresses) -> None:  # noqa: FBT001
-    """Accumulate a tile that begins at this column of the block; keep its upper row where pairs may end in it."""
+def extend(tile: tuple, edge: tuple, column: int, symmetric2: bool, ends: bool, at: Addresses) -> tuple:  # noqa: FBT001, PLR0917
+    """Accumulate a tile that begins at this column of the block; keep its upper row where pairs may end in it.
+
+    `edge` is what lies left of its upper row, and diagonally before each of its rows; that of the next tile comes back.
+    """
     c0, c1, c2, c3, d0, d1, d2, d3 = tile
-    left, diagonal, diagonal_below = load(at.edge, 0), load(at.edge, 1), load(at.edge, 2)
+    left, diagonal, diagonal_below = edge
     left_below = load(at.lower, column)
     up0, up1 = load(at.lower, column + 1), load(at.lower, column + 2)
     up2, up3 = load(at.lower, column + 3), load(at.lower, column + 4)
@@ -186,7 +194,7 @@ def extend(tile: tuple, column: int, symmetric2: bool, ends: bool, at: Addresses
     store(at.lower, column + 2, b1)
     store(at.lower, column + 3, b2)
     store(at.lower, column + 4, b3)
-    keep_edge(a3, up3, a3, at.edge)
+    return a3, up3, a3
 
 
 @njit(nogil=True, forceinline=True)
@@ -195,11 +203,3 @@ def _cell(cost: Any, left: Any, up: Any, diagonal: Any, symmetric2: bool) -> Any
     if symmetric2:
         diagonal = diagonal + cost
     return minimum(minimum(up, diagonal), left) + cost
-
-
-@njit(nogil=True, forceinline=True)
-def keep_edge(left: Any, diagonal: Any, diagonal_below: Any, edge: Any) -> None:  # noqa: ANN401
-    """Leave in memory what the next tile needs last: while it computes its costs, it needs all registers."""
-    store(edge, 0, left)
-    store(edge, 1, diagonal)
-    store(edge, 2, diagonal_below)

@@ -1,6 +1,8 @@
 # pyright: basic
 """DTW on CUDA cores: one warp a pair, any list of pairs, any lengths, by direct differences in float32.
 
+The accumulated costs are float32 too, or float64: the kernel is built for either.
+
 A warp cuts the matrix of its pair into strips of 32 x n_columns columns. A lane keeps the frames of its n_columns
 columns in registers and goes down the rows one behind its left neighbour, whose last cell it gets in a shuffle::
 
@@ -11,6 +13,7 @@ The last column of a strip passes to the next one through global memory, a row a
 strip visits the rows where its columns meet the band and no others; narrow strips follow a band more closely.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -19,8 +22,11 @@ import numpy as np
 
 from audiosim_kernels import cuda_intrinsics, dtw_cell
 from audiosim_kernels.dtw_cell import INFINITY, ZERO
-from audiosim_kernels.ragged import Frames, Integers, Ragged
+from audiosim_kernels.ragged import Frames, Integers
+from audiosim_kernels.ragged_cuda import DeviceRagged, padded
 
+Array: TypeAlias = Any  # on the device
+Number: TypeAlias = Any
 Kernel: TypeAlias = Any  # numba has no types for what it compiles
 
 cuda: Any = numba.cuda  # numba-cuda replaces the module whose types a checker sees
@@ -30,7 +36,6 @@ BUFFER_BYTES = (
     2**31
 )  # strip boundaries of the pairs in flight: 400 000 pairs of 1 300 frames, more than a GPU runs at once
 _ALL_LANES = 0xFFFFFFFF
-_MULTIPLE = 4  # dimensions are padded to it, so that the rows of frames can be read 16 bytes at a time
 _REGISTERS = 160  # of a lane's 255, for the frames of its columns
 
 cuda.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # a launch for three songs is meant to be small
@@ -42,60 +47,63 @@ _extend = cuda.jit(device=True)(dtw_cell.extend)
 
 
 def totals(
-    sequences: Ragged,
-    others: Ragged,
+    x: DeviceRagged,
+    y: DeviceRagged,
     pairs: Integers,
     radii: Integers,
     *,
     squared: bool,
     diagonal_weight: float,
+    double: bool = False,
 ) -> Frames:
-    """Accumulated costs of the pairs, (n_pairs,) float32; arguments as `dtw.distances` has checked them."""
+    """Accumulated costs of pairs of an x and a y, (n_pairs,) float32; with `double` accumulated in float64."""
     result = np.empty(len(pairs), dtype=np.float32)
+    options = {"squared": squared, "diagonal_weight": diagonal_weight, "double": double}
+    for batch, _, found in batches(x, y, pairs, radii, **options):
+        found.copy_to_host(result[batch])
+    return result
+
+
+def batches(
+    x: DeviceRagged,
+    y: DeviceRagged,
+    pairs: Integers,
+    radii: Integers,
+    *,
+    squared: bool,
+    diagonal_weight: float,
+    double: bool = False,
+) -> Iterator[tuple[slice, Array, Array]]:
+    """Compare as many pairs at once as there is memory for: which, and on the device the pairs and their totals."""
     if not len(pairs):
-        return result
-    x = _on_device(sequences)
-    y = x if others is sequences else _on_device(others)
-    rows, columns = sequences.lengths[pairs[:, 0]], others.lengths[pairs[:, 1]]
-    shorter = np.minimum(rows, columns)
-    banded = bool((radii < shorter - 1).any())
-    width = min(columns_per_lane(sequences.n_dims), _narrow_enough(int(radii.max())) if banded else 32)
-    compare = kernel(_padded(sequences.n_dims), width, banded, squared, diagonal_weight)
+        return
+    rows, columns = x.lengths[pairs[:, 0]], y.lengths[pairs[:, 1]]
+    banded = bool((radii < np.minimum(rows, columns) - 1).any())
+    width = min(columns_per_lane(x.n_dims), _narrow_enough(int(radii.max())) if banded else 32)
+    compare = kernel(padded(x.n_dims), width, banded, squared, diagonal_weight, double)
+    number = np.dtype(np.float64 if double else np.float32)
     longest = int(rows.max())
-    n_at_once = min(len(pairs), max(1, _buffer_bytes() // (4 * longest)))
-    boundary = cuda.device_array((n_at_once, longest), dtype=np.float32)
+    n_at_once = min(len(pairs), max(1, _buffer_bytes() // (number.itemsize * longest)))
+    boundary = cuda.device_array((n_at_once, longest), dtype=number)
     for begin in range(0, len(pairs), n_at_once):
         batch = slice(begin, min(begin + n_at_once, len(pairs)))
-        batch_result = cuda.device_array(batch.stop - batch.start, dtype=np.float32)
-        n_blocks = -(-batch_result.size // WARPS_PER_BLOCK)
+        chosen = cuda.to_device(pairs[batch])
+        result = cuda.device_array(len(chosen), dtype=np.float32)
+        n_blocks = -(-len(chosen) // WARPS_PER_BLOCK)
         compare[n_blocks, (32, WARPS_PER_BLOCK)](
-            *x, *y, cuda.to_device(pairs[batch]), cuda.to_device(radii[batch]), boundary, batch_result
+            x.frames, x.offsets, y.frames, y.offsets, chosen, cuda.to_device(radii[batch]), boundary, result
         )
-        batch_result.copy_to_host(result[batch])
-    return result
+        yield batch, chosen, result
 
 
 def columns_per_lane(n_dims: int) -> int:
     """Columns of which one lane holds the frames: 8 at up to 20 dimensions, 2 at 64."""
-    return max(1, min(8, _REGISTERS // _padded(n_dims)))
+    return max(1, min(8, _REGISTERS // padded(n_dims)))
 
 
 def _narrow_enough(radius: int) -> int:
     """Columns per lane with which a strip is about as wide as half the band, so that little outside it is visited."""
     return max(1, radius // 32)
-
-
-def _padded(n_dims: int) -> int:
-    return -(-n_dims // _MULTIPLE) * _MULTIPLE
-
-
-def _on_device(sequences: Ragged) -> tuple[Any, Any]:
-    """Frames, padded with dimensions of zeros, and offsets."""
-    frames = sequences.frames
-    extra = _padded(sequences.n_dims) - sequences.n_dims
-    if extra:
-        frames = np.pad(frames, ((0, 0), (0, extra)))
-    return cuda.to_device(frames), cuda.to_device(sequences.offsets)
 
 
 def _buffer_bytes() -> int:
@@ -105,13 +113,22 @@ def _buffer_bytes() -> int:
 
 
 @cache
-def kernel(n_dims: int, n_columns: int, banded: bool, squared: bool, diagonal_weight: float) -> Kernel:  # noqa: C901, FBT001
+def kernel(  # noqa: C901, PLR0917
+    n_dims: int,
+    n_columns: int,
+    banded: bool,  # noqa: FBT001
+    squared: bool,  # noqa: FBT001
+    diagonal_weight: float,
+    double: bool,  # noqa: FBT001
+) -> Kernel:
     """Build the kernel for frames of `n_dims` dimensions, a multiple of 4, and `n_columns` columns a lane.
 
     What is known here is a constant to the compiler: it unrolls the loops over columns and dimensions, and the local
     arrays become registers.
     """
     strip_width = 32 * n_columns
+    number = np.float64 if double else np.float32
+    zero, infinity = number(ZERO), number(INFINITY)
     cross = _cross(n_dims, n_columns, banded=banded, squared=squared, diagonal_weight=diagonal_weight)
 
     @cuda.jit
@@ -122,7 +139,7 @@ def kernel(n_dims: int, n_columns: int, banded: bool, squared: bool, diagonal_we
         y_offsets: Integers,
         pairs: Integers,
         radii: Integers,
-        boundary: Frames,
+        boundary: Array,
         result: Frames,
     ) -> None:
         """Accumulated cost of this warp's pair."""
@@ -135,7 +152,7 @@ def kernel(n_dims: int, n_columns: int, banded: bool, squared: bool, diagonal_we
         last_column = y_offsets[pairs[pair, 1] + 1] - y_begin - 1
         slack = radii[pair] * max(last_row, last_column)
         columns = cuda.local.array((n_columns, n_dims), np.float32)
-        accumulated = cuda.local.array(n_columns, np.float32)
+        accumulated = cuda.local.array(n_columns, number)
         row_begin = row_end = 0
         for strip in range(0, last_column + 1, strip_width):
             column = strip + lane * n_columns
@@ -144,7 +161,7 @@ def kernel(n_dims: int, n_columns: int, banded: bool, squared: bool, diagonal_we
             known_begin, known_end = row_begin, row_end
             row_begin = _first(strip, last_column, last_row, slack)
             row_end = 1 + _final(min(strip + strip_width - 1, last_column), last_column, last_row, slack)
-            diagonal = rightmost = INFINITY
+            diagonal = rightmost = infinity
             if lane == 0 and known_begin < row_begin <= known_end:
                 diagonal = boundary[pair, row_begin - 1]
             for step in range(row_begin, row_end + 31):
@@ -152,10 +169,10 @@ def kernel(n_dims: int, n_columns: int, banded: bool, squared: bool, diagonal_we
                 left = cuda.shfl_up_sync(_ALL_LANES, rightmost, 1)
                 if row_begin <= row < row_end:
                     if lane == 0:
-                        left = boundary[pair, row] if known_begin <= row < known_end else INFINITY
+                        left = boundary[pair, row] if known_begin <= row < known_end else infinity
                     next_diagonal = left
                     if row + column == 0:
-                        left = ZERO  # the path enters the first cell from the left: weight 1, whatever the steps
+                        left = zero  # the path enters the first cell from the left: weight 1, whatever the steps
                     away = column * last_row - row * last_column
                     rightmost = cross(
                         columns, accumulated, x_frames, x_begin + row, left, diagonal, away, last_row, slack
@@ -172,7 +189,7 @@ def kernel(n_dims: int, n_columns: int, banded: bool, squared: bool, diagonal_we
 
 
 @cuda.jit(device=True)
-def _load_columns(columns: Frames, accumulated: Frames, frames: Frames, begin: int, final: int) -> None:
+def _load_columns(columns: Frames, accumulated: Array, frames: Frames, begin: int, final: int) -> None:
     """Load the frames of a lane's columns, the last one again for columns beyond it; above the first row is nothing."""
     for index in range(columns.shape[0]):
         accumulated[index] = INFINITY
@@ -187,23 +204,23 @@ def _cross(n_dims: int, n_columns: int, *, banded: bool, squared: bool, diagonal
     @cuda.jit(device=True)
     def cross(  # noqa: PLR0917
         columns: Frames,
-        accumulated: Frames,
+        accumulated: Array,
         x_frames: Frames,
         x_row: int,
-        left: np.float32,
-        diagonal: np.float32,
+        left: Number,
+        diagonal: Number,
         away: int,
         away_step: int,
         slack: int,
-    ) -> np.float32:
+    ) -> Number:
         """Replace the row above in `accumulated` by this one; its last cell.
 
         `away` says how far the first column is from the line between the corners, as `dtw_cell` measures it.
         """
         frame = cuda.local.array((1, n_dims), np.float32)
-        for quarter in range(0, n_dims, _MULTIPLE):
+        for quarter in range(0, n_dims, 4):
             values = cuda_intrinsics.load_global(x_frames, x_row * n_dims + quarter)
-            for part in range(_MULTIPLE):
+            for part in range(4):
                 frame[0, quarter + part] = values[part]
         for index in range(n_columns):
             cost = _local_cost(frame, 0, columns, index, squared)

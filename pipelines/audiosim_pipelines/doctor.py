@@ -31,6 +31,7 @@ def doctor(library: Path) -> list[Finding]:
         Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         *(_package(name) for name in _PACKAGES),
         _gpu_for_kernels(),
+        _dtw_kernel(),
         _gpu_for_features(),
         Finding("cores", "ok", f"{n_usable_cores()} usable"),
         _library(library),
@@ -56,6 +57,22 @@ def _gpu_for_kernels() -> Finding:
         return Finding("GPU, distances", "note", "none found; distances are computed on the CPU")
     advice = f"{sys.executable} -m pip install --require-hashes -r requirements/gpu.txt"
     return Finding("GPU, distances", "missing", "a GPU driver is there, but numba cannot use it", advice)
+
+
+def _dtw_kernel() -> Finding:
+    """Say how DTW is computed where `device` is "auto"."""
+    try:
+        from audiosim_kernels import device, lanes  # noqa: PLC0415 - numba only when needed
+
+        if device.resolve("auto") == "cpu":
+            found = f"DTW on the CPU in float32, {lanes.LANES} pairs in a vector"
+        else:
+            from audiosim_kernels import dtw_cuda  # noqa: PLC0415
+
+            found = dtw_cuda.describe_kernel(dtw_cuda.compute_capability())
+    except ImportError as error:
+        return Finding("DTW kernel", "missing", f"the kernels cannot be loaded: {error}", _REINSTALL)
+    return Finding("DTW kernel", "ok", found)
 
 
 def _gpu_for_features() -> Finding:
