@@ -33,6 +33,7 @@ from audiosim_kernels import (
     dtw_tensor_pack,
     dtw_tensor_tile,
     dtw_warp,
+    gaussian_cuda,
     nearest_cuda,
     paths_cuda,
 )
@@ -186,6 +187,8 @@ def _other_kernels() -> Iterator[Kernel]:
         reals(2), integers(1), reals(2), integers(1), integers(2), *measure, doubles(2), integers(2), doubles(2)
     )
     yield Kernel("subsequence", paths_cuda._match.py_func, pairs)
+    merged = gaussian_cuda._kernel(25, gaussian_cuda.PAIRS_PER_BLOCK).py_func
+    yield Kernel("gaussian 25", merged, types.void(reals(2), reals(2), integers(2), doubles(1)))
 
 
 def _arrays(kind: Any) -> Callable[[int], Any]:

@@ -40,7 +40,7 @@ def pack(  # noqa: PLR0917 - kernels are called by position
     for lane in range(LANES):
         begin, end = offsets[chosen[lane]], offsets[chosen[lane] + 1]
         side.last[lane] = end - begin - 1
-        longest = max(longest, end - begin)
+        longest = max(longest, int(end - begin))
         shared &= chosen[lane] == chosen[0]
         side.still[lane] = side.still[0] if shared and lane else _is_still(frames[begin:end])
     n_frames = longest + -longest % n_frames_of_tile
