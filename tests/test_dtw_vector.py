@@ -141,6 +141,18 @@ def test_constant_sequences_are_accurate(n, m, n_dims, radius):
         np.testing.assert_allclose(actual, expected, rtol=2e-6, atol=0)
 
 
+@pytest.mark.parametrize("n_frames", [1, 5, 64])
+def test_no_cell_is_far_off_where_errors_do_not_average_out(rng, n_frames):
+    """Frames nearly alike enough for their differences to be taken, few of them or the same over and over."""
+    x = rng.standard_normal((60, 20)).astype(np.float32)
+    y = (x + 0.42 * rng.standard_normal(x.shape)).astype(np.float32)
+    first, second = (Ragged.from_sequences(list(np.repeat(side[:, None], n_frames, axis=1))) for side in (x, y))
+    expected = n_frames * ((x.astype(np.float64) - y) ** 2).sum(axis=1)
+    options = {"local_cost": "sqeuclidean", "step_pattern": "symmetric1", "normalize": False, "device": "cpu"}
+    actual = dtw.distances(first, [(i, i) for i in range(60)], others=second, **options)
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
 def judged_by_diagonals(x, y, radius=None):
     """The definition in float64 for each of MEASURES, an anti-diagonal at a time: fast enough for long sequences."""
     n, m = len(x), len(y)
@@ -217,11 +229,19 @@ def test_norms_that_overflow_do_not_spoil_finite_costs():
 # --- neighbours
 
 
-@pytest.mark.parametrize("n_dims", [1, 19, 64])
+def alike_songs(rng, lengths, n_dims):
+    """Alike enough that costs are computed in both ways; every fifth is a frame that lasts."""
+    lasting = rng.standard_normal((max(lengths), n_dims))
+    songs = [lasting[:length] + 0.4 * rng.standard_normal((length, n_dims)) for length in lengths]
+    return Ragged.from_sequences([np.repeat(x[:1], len(x), axis=0) if i % 5 == 0 else x for i, x in enumerate(songs)])
+
+
+@pytest.mark.parametrize(("n_dims", "longest"), [(1, 90), (19, 130), (64, 40)])
 @pytest.mark.parametrize("radius", [None, 3])
-def test_no_pair_feels_its_neighbours(rng, radius, n_dims):
+@pytest.mark.parametrize("songs_of", [songs_of, alike_songs])
+def test_no_pair_feels_its_neighbours(rng, songs_of, radius, n_dims, longest):
     """Alone, in a matrix, in tiles of it, in a random list and with the sides exchanged: the same bits."""
-    songs = songs_of(rng, rng.integers(1, 60, 53), n_dims)  # groups of 16, 8 or 4, and some left over
+    songs = songs_of(rng, rng.integers(1, longest, 53), n_dims)  # groups of 16, 8 or 4, and some left over
     together = dtw.matrix(songs, songs, band_radius=radius, device="cpu")
     np.testing.assert_array_equal(together, together.T)
     np.testing.assert_array_equal(dtw.matrix(songs, band_radius=radius, device="cpu"), together)
@@ -232,7 +252,7 @@ def test_no_pair_feels_its_neighbours(rng, radius, n_dims):
     for others in (None, songs.take(np.arange(len(songs)))):
         listed = dtw.distances(songs, pairs, others=others, band_radius=radius, device="cpu", n_threads=2)
         np.testing.assert_array_equal(listed, together[tuple(pairs.T)])
-    for first, second in pairs[:10]:
+    for first, second in pairs[:30]:
         alone = dtw.distances(songs, [(first, second)], band_radius=radius, device="cpu")
         assert alone == together[first, second]
 
