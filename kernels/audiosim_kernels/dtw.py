@@ -115,8 +115,8 @@ def distances(
     those pairs whose values float16 holds, which are no near-duplicates and do not stand still; the others are
     compared in float32, accumulating in float64 where one stands still or (not with "float16") is long.
 
-    On the CPU accumulated in float32 relative to a base that follows the path: the relative error of a total stays below
-    2e-6 at any length, also where the very same cost repeats, as between two constant sequences.
+    On the CPU costs accumulate in float32 relative to a base that follows the path: the relative error of a total
+    stays below 2e-6 at any length, also where the very same cost repeats, as between two constant sequences.
 
     References
     ----------
