@@ -20,7 +20,7 @@ from audiosim_pipelines import extract, segment
 from audiosim_pipelines import settings as settings_module
 from audiosim_pipelines.add import add
 from audiosim_pipelines.compare import compare
-from audiosim_pipelines.report.notation import clock
+from audiosim_pipelines.pages.notation import clock
 from audiosim_pipelines.run import run
 from audiosim_pipelines.segment import nearest_to_segment, seconds_of
 from audiosim_pipelines.settings import CompareSettings, FeatureSettings, MachineSettings, Settings

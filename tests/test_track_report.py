@@ -35,13 +35,13 @@ from audiosim_pipelines import extract, settings
 from audiosim_pipelines.add import add
 from audiosim_pipelines.compare import compare
 from audiosim_pipelines.features import track_descriptors
-from audiosim_pipelines.report import figures, report_names, track_report
-from audiosim_pipelines.report.columns import column_edges, highest, lowest, means, root_mean_squares
-from audiosim_pipelines.report.contents import Contents, read_contents
-from audiosim_pipelines.report.page import ABOUT
-from audiosim_pipelines.report.pictures import pictures
-from audiosim_pipelines.report.sound import Sound, mel_powers
-from audiosim_pipelines.report.style import WIDE, drawing, inline_svg
+from audiosim_pipelines.pages.columns import column_edges, highest, lowest, means, root_mean_squares
+from audiosim_pipelines.pages.style import WIDE, drawing, inline_svg
+from audiosim_pipelines.pages.track import figures, report_names, track_report
+from audiosim_pipelines.pages.track.contents import Contents, read_contents
+from audiosim_pipelines.pages.track.page import ABOUT
+from audiosim_pipelines.pages.track.pictures import pictures
+from audiosim_pipelines.pages.track.sound import Sound, mel_powers
 from audiosim_pipelines.settings import CompareSettings, FeatureSettings, HubnessSettings, Settings
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "json.md"
@@ -165,7 +165,7 @@ def _without_pictures(monkeypatch):
     def undrawn(contents):
         return [replace(picture, draw=None) for picture in pictures(contents)]
 
-    monkeypatch.setattr("audiosim_pipelines.report.pictures.pictures", undrawn)
+    monkeypatch.setattr("audiosim_pipelines.pages.track.pictures.pictures", undrawn)
 
 
 def row_of(library, feature, track):
@@ -456,7 +456,7 @@ def test_an_unknown_format_is_refused_before_anything_is_done(folder, command):
 
 def test_pictures_are_files_that_other_programs_read(made, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("audiosim_pipelines.report.page.inline_svg", lambda *_, **__: "")
+        patch.setattr("audiosim_pipelines.pages.track.page.inline_svg", lambda *_, **__: "")
         written = report(made / "library", "short", output=tmp_path, formats=("svg",))
     for path in written.files[1:]:
         root = ET.parse(path).getroot()
@@ -499,7 +499,7 @@ def test_the_time_axis_is_that_of_the_file(made):
 def test_mel_powers_are_librosas(rng, monkeypatch):
     import librosa
 
-    from audiosim_pipelines.report import sound
+    from audiosim_pipelines.pages.track import sound
 
     monkeypatch.setattr(sound, "_FRAMES_AT_ONCE", 7)
     signal = rng.standard_normal(12_345).astype(np.float32)
@@ -577,7 +577,9 @@ def test_local_tempo_follows_the_beats():
 
 def test_only_the_command_itself_loads_what_draws():
     heavy = "{'matplotlib', 'jinja2', 'PIL', 'sklearn', 'pandas'}"
-    code = f"import sys, audiosim_pipelines.cli, audiosim_pipelines.report; print(sorted({heavy} & set(sys.modules)))"
+    code = (
+        f"import sys, audiosim_pipelines.cli, audiosim_pipelines.pages.track; print(sorted({heavy} & set(sys.modules)))"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
     assert loaded.stdout == "[]\n"
 

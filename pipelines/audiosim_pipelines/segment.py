@@ -29,7 +29,7 @@ from audiosim_pipelines.ahead import Job, compute_ahead
 from audiosim_pipelines.decode import attempt, decode_ahead
 from audiosim_pipelines.extract import features_of
 from audiosim_pipelines.layouts import layouts
-from audiosim_pipelines.report.notation import clock
+from audiosim_pipelines.pages.notation import clock
 from audiosim_pipelines.settings import FAMILY_OF_MEASURE, Settings
 
 if TYPE_CHECKING:

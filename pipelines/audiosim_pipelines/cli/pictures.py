@@ -9,7 +9,7 @@ import typer
 from audiosim_pipelines.cli.options import DEFAULT_LIBRARY, JsonOption, LibraryOption
 
 if TYPE_CHECKING:
-    from audiosim_pipelines.report import TrackReport
+    from audiosim_pipelines.pages.track import TrackReport
 
 
 class FormatName(StrEnum):
@@ -48,7 +48,7 @@ def report(
     """
     from audiosim.library import Library
     from audiosim_pipelines import settings
-    from audiosim_pipelines.report import track_report
+    from audiosim_pipelines.pages.track import track_report
 
     opened = Library.open(library)
     formats = [name.value for name in format or ()]

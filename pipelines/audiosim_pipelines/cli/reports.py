@@ -14,7 +14,7 @@ import typer
 from audiosim.catalog import Track, printable
 from audiosim.library import Library
 from audiosim_pipelines.cli.screen import Screen, print_json, print_line, print_table
-from audiosim_pipelines.report.notation import clock
+from audiosim_pipelines.pages.notation import clock
 from audiosim_pipelines.status import Foresight, Status, failure_as_dict
 
 if TYPE_CHECKING:  # each brings along what other commands need not load

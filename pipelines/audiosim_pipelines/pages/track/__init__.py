@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiosim.catalog import Track
-from audiosim.errors import AudiosimError, SettingsError
+from audiosim.errors import SettingsError
 from audiosim.library import Library
 from audiosim_pipelines.settings import Settings
 
 if TYPE_CHECKING:
-    from audiosim_pipelines.report.pictures import Picture
+    from audiosim_pipelines.pages.track.pictures import Picture
 
 FOLDER = Path("reports") / "tracks"
 FORMATS = ("html", "png", "svg")
@@ -84,9 +84,10 @@ def track_report(
     folder = library.folder / FOLDER if output is None else output
     with _quiet():
         # Matplotlib has things to say when it is loaded, too.
-        from audiosim_pipelines.report.contents import read_contents  # noqa: PLC0415
-        from audiosim_pipelines.report.page import Place, render  # noqa: PLC0415
-        from audiosim_pipelines.report.pictures import pictures  # noqa: PLC0415
+        from audiosim_pipelines.pages.html import write_files  # noqa: PLC0415 - loads jinja2
+        from audiosim_pipelines.pages.track.contents import read_contents  # noqa: PLC0415
+        from audiosim_pipelines.pages.track.page import Place, render  # noqa: PLC0415
+        from audiosim_pipelines.pages.track.pictures import pictures  # noqa: PLC0415
 
         contents = read_contents(library, settings, library.find(name), k=k)
         tracks = library.tracks()
@@ -98,7 +99,7 @@ def track_report(
         for suffix in ("png", "svg"):
             if suffix in formats:
                 files |= {page.with_suffix("") / file: data for file, data in _files(shown, suffix)}
-    _write(files)
+    write_files(files)
     return TrackReport(
         contents.track, tuple(files), {picture.name: picture.missing for picture in shown if picture.missing}
     )
@@ -131,25 +132,13 @@ def _file_name(track: Track) -> str:
 
 def _files(shown: "Sequence[Picture]", suffix: str) -> Generator[tuple[str, bytes]]:
     """Every picture as a file."""
-    from audiosim_pipelines.report import style  # noqa: PLC0415 - loads matplotlib
+    from audiosim_pipelines.pages import style  # noqa: PLC0415 - loads matplotlib
 
     save = {"png": style.png, "svg": style.svg}[suffix]
     for picture in shown:
         if picture.draw is not None:
             with style.drawing(picture.layouts[0]):
                 yield f"{picture.name}.{suffix}", save(picture.draw(picture.layouts[0]))
-
-
-def _write(files: Mapping[Path, bytes]) -> None:
-    from audiosim_pipelines.export import replacing  # noqa: PLC0415 - loads pyarrow
-
-    for path, content in files.items():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise AudiosimError(f"folder {path.parent} cannot be made: {error.strerror or error}") from error
-        with replacing(path) as draft:
-            draft.write_bytes(content)
 
 
 @contextlib.contextmanager

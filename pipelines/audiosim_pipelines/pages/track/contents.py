@@ -15,7 +15,7 @@ from audiosim.library import Library
 from audiosim.store import FeatureStore
 from audiosim_pipelines.features import TrackDescriptors, descriptor_table, track_descriptors
 from audiosim_pipelines.layouts import layouts
-from audiosim_pipelines.report.sound import Sound, listen
+from audiosim_pipelines.pages.track.sound import Sound, listen
 from audiosim_pipelines.settings import FEATURES_OF_FAMILY, Settings
 
 Values = npt.NDArray[np.float32]

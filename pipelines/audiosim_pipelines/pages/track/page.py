@@ -1,26 +1,21 @@
 """A report as one HTML page that needs nothing else: no network, no script but its own few lines."""
 
-import base64
-import hashlib
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import BaseLoader, Environment, StrictUndefined
-
-from audiosim.catalog import Catalog, Track, printable
+from audiosim.catalog import Catalog, printable
 from audiosim.features.descriptors import SPOTIFY_NAMES
 from audiosim_pipelines.features import DescriptorValue
-from audiosim_pipelines.report.contents import Contents, Neighbors
-from audiosim_pipelines.report.figures import PITCHES
-from audiosim_pipelines.report.notation import clock, decimal
-from audiosim_pipelines.report.pictures import Picture
-from audiosim_pipelines.report.style import drawing, inline_svg
+from audiosim_pipelines.pages.html import player_addresses, read, script_digest, template
+from audiosim_pipelines.pages.notation import clock, decimal
+from audiosim_pipelines.pages.style import drawing, inline_svg
+from audiosim_pipelines.pages.track.contents import Contents, Neighbors
+from audiosim_pipelines.pages.track.figures import PITCHES
+from audiosim_pipelines.pages.track.pictures import Picture
 
 # What each measure hears, for those who do not know its name.
 ABOUT = {
@@ -59,20 +54,17 @@ class Place:
 
 def render(contents: Contents, shown: Sequence[Picture], catalog: Catalog, place: Place) -> str:
     """The page as text; the same contents at the same place give the same text."""
-    script = _read("play.js") if contents.sound else ""
+    script = read("play.js") if contents.sound else ""
     *over_time, radar = (_drawn(picture) for picture in shown)
-    page = Environment(loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(
-        _read("track.html.jinja")
-    )
     return (
-        page.render(
+        template("track.html.jinja").render(
             label=contents.track.label,
             title=printable(contents.track.title) if contents.track.title else contents.track.label,
             artist=contents.track.artist and printable(contents.track.artist),
             facts=list(_facts(contents)),
             paths=[printable(str(path)) for path in contents.track.paths],
             track_id=contents.track.track_id,
-            players=_players(contents.track, catalog, place.folder),
+            players=player_addresses(contents.track, catalog, place.folder),
             silent=contents.missing.get("sound"),
             end=f"{contents.end:.3f}",
             pictures=over_time,
@@ -81,16 +73,12 @@ def render(contents: Contents, shown: Sequence[Picture], catalog: Catalog, place
             n_others=contents.descriptors.n_tracks - 1 if contents.descriptors else 0,
             neighbors=[_table(neighbors, place) for neighbors in contents.neighbors if neighbors.rows],
             without=_without_neighbors(contents.neighbors),
-            style=_read("page.css"),
+            style=read("page.css"),
             script=script,
-            script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() if script else None,
+            script_digest=script_digest(script) if script else None,
         )
         + "\n"
     )
-
-
-def _read(name: str) -> str:
-    return (files("audiosim_pipelines.report") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _drawn(picture: Picture) -> dict[str, Any]:
@@ -134,19 +122,6 @@ def _facts(contents: Contents) -> Iterator[tuple[str, str]]:
     for name, value in (("album", contents.track.album), ("genre", contents.track.genre)):
         if value:
             yield name, printable(value)
-
-
-def _players(track: Track, catalog: Catalog, folder: Path) -> list[str]:
-    """Addresses of a file that still holds the track, seen from the page first, so that both can move together."""
-    for path in track.paths:
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        if catalog.known_file(path, size=status.st_size, mtime_ns=status.st_mtime_ns):
-            beside = os.path.relpath(path.absolute(), folder.absolute())
-            return [quote(os.fsencode(beside)), path.absolute().as_uri()]
-    return []
 
 
 def _groups(contents: Contents) -> list[dict[str, Any]]:

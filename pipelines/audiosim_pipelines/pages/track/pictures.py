@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from audiosim_pipelines.report import figures
-from audiosim_pipelines.report.contents import Contents
-from audiosim_pipelines.report.notation import clock
-from audiosim_pipelines.report.radar import RADAR, radar
-from audiosim_pipelines.report.style import NARROW, WIDE, Layout
+from audiosim_pipelines.pages.notation import clock
+from audiosim_pipelines.pages.style import NARROW, WIDE, Layout
+from audiosim_pipelines.pages.track import figures
+from audiosim_pipelines.pages.track.contents import Contents
+from audiosim_pipelines.pages.track.radar import RADAR, radar
 
 
 @dataclass(frozen=True, slots=True)

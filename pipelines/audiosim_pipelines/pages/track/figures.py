@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from audiosim_pipelines.report.columns import column_edges, highest, lowest, means, root_mean_squares
-from audiosim_pipelines.report.contents import Contents
-from audiosim_pipelines.report.notation import decimal, time_marks
-from audiosim_pipelines.report.style import BLUE, DIVERGING, FAINT, INK, RULE, SEQUENTIAL, VERMILLION, Layout
+from audiosim_pipelines.pages.columns import column_edges, highest, lowest, means, root_mean_squares
+from audiosim_pipelines.pages.notation import decimal, time_marks
+from audiosim_pipelines.pages.style import BLUE, DIVERGING, FAINT, INK, RULE, SEQUENTIAL, VERMILLION, Layout
+from audiosim_pipelines.pages.track.contents import Contents
 
 Values = npt.NDArray[np.float32]
 

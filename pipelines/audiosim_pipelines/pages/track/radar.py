@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from audiosim_pipelines.report.contents import Distribution
-from audiosim_pipelines.report.style import BLUE, FAINT, INK, RULE, VERMILLION, Layout
+from audiosim_pipelines.pages.style import BLUE, FAINT, INK, RULE, VERMILLION, Layout
+from audiosim_pipelines.pages.track.contents import Distribution
 
 Points = npt.NDArray[np.float64]
 
