@@ -6,7 +6,8 @@ import pytest
 
 from audiosim.errors import SourceError
 from audiosim.sources.folder import FoundFile, Problem
-from audiosim.sources.playlist import PlaylistEntry, locate, read_playlist, write_m3u8
+from audiosim.sources.named_file import locate
+from audiosim.sources.playlist import PlaylistEntry, read_playlist, write_playlist
 
 
 def touch(path):
@@ -79,11 +80,11 @@ def test_the_written_format(tmp_path):
         PlaylistEntry(tmp_path / "music" / "one.mp3", artist="Anon", title="One\nline\x07", duration=61.6),
         PlaylistEntry(tmp_path / "two.mp3"),
     ]
-    write_m3u8(tmp_path / "list.m3u8", entries, relative=True)
+    write_playlist(tmp_path / "list.m3u8", entries, relative=True)
     assert (tmp_path / "list.m3u8").read_text("utf-8") == (
         "#EXTM3U\n#EXTINF:62,Anon - One line\nmusic/one.mp3\n#EXTINF:-1,two\ntwo.mp3\n"
     )
-    write_m3u8(tmp_path / "list.m3u8", entries)
+    write_playlist(tmp_path / "list.m3u8", entries)
     assert f"\n{tmp_path}/music/one.mp3\n" in (tmp_path / "list.m3u8").read_text("utf-8")
 
 
@@ -104,13 +105,13 @@ def test_every_name_comes_back(tmp_path, relative):
     playlist = tmp_path / "lists" / "list.m3u8"
     playlist.parent.mkdir()
     for base in (playlist, tmp_path / "here.m3u8"):
-        write_m3u8(base, [PlaylistEntry(path) for path in paths], relative=relative)
+        write_playlist(base, [PlaylistEntry(path) for path in paths], relative=relative)
         assert [entry.path.resolve() for entry in read_playlist(base)] == paths
 
 
 def test_awkward_names_are_urls_and_spaces_may_stand(tmp_path):
     names = [" front.mp3", "#1.mp3", "two\nlines.mp3", os.fsdecode(b"\xff.mp3"), "plain é.mp3"]
-    write_m3u8(tmp_path / "list.m3u8", [PlaylistEntry(tmp_path / name) for name in names], relative=True)
+    write_playlist(tmp_path / "list.m3u8", [PlaylistEntry(tmp_path / name) for name in names], relative=True)
     lines = (tmp_path / "list.m3u8").read_text("utf-8").splitlines()[2::2]
     assert [line.startswith("file:///") for line in lines] == [True, True, True, True, False]
     spaced, plain = touch(tmp_path / " front.mp3"), touch(tmp_path / "plain é.mp3")
@@ -122,14 +123,14 @@ def test_relative_paths_survive_a_linked_folder(tmp_path):
     song = touch(tmp_path / "music" / "song.mp3")
     (tmp_path / "deep" / "real").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "deep" / "real")
-    write_m3u8(tmp_path / "link" / "list.m3u8", [PlaylistEntry(song)], relative=True)
+    write_playlist(tmp_path / "link" / "list.m3u8", [PlaylistEntry(song)], relative=True)
     assert "\n../../music/song.mp3\n" in (tmp_path / "deep" / "real" / "list.m3u8").read_text()
     assert [entry.path.resolve() for entry in read_playlist(tmp_path / "link" / "list.m3u8")] == [song]
 
 
 def test_a_playlist_is_written_whole_or_not_at_all(tmp_path):
     path = tmp_path / "list.m3u8"
-    write_m3u8(path, [PlaylistEntry(tmp_path / "a.mp3")])
+    write_playlist(path, [PlaylistEntry(tmp_path / "a.mp3")])
     before = path.read_bytes()
 
     def breaks():
@@ -137,17 +138,17 @@ def test_a_playlist_is_written_whole_or_not_at_all(tmp_path):
         raise RuntimeError("no more")
 
     with pytest.raises(RuntimeError, match="no more"):
-        write_m3u8(path, breaks())
+        write_playlist(path, breaks())
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["list.m3u8"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
         with pytest.raises(SourceError, match="cannot be written: No space left"):
-            write_m3u8(path, [])
+            write_playlist(path, [])
     assert path.read_bytes() == before
     with pytest.raises(SourceError, match="cannot be written: No such file"):
-        write_m3u8(tmp_path / "absent" / "list.m3u8", [])
+        write_playlist(tmp_path / "absent" / "list.m3u8", [])
     (tmp_path / "folder.m3u8").mkdir()
     with pytest.raises(SourceError, match="cannot be written: Is a directory"):
-        write_m3u8(tmp_path / "folder.m3u8", [])
+        write_playlist(tmp_path / "folder.m3u8", [])
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["folder.m3u8", "list.m3u8"]

@@ -17,7 +17,7 @@ def collect(source: Path) -> Iterator[FoundFile | Problem]:
     Parameters
     ----------
     source : Path
-        A folder, an M3U or M3U8 playlist, a CSV of paths, or one audio file.
+        A folder, a playlist (M3U, M3U8, XSPF, JSPF, or what spotdl saves), a CSV of paths, or one audio file.
 
     Returns
     -------

@@ -5,13 +5,14 @@ import io
 from pathlib import Path
 
 from audiosim.errors import SourceError
+from audiosim.sources.cells import unguarded
 from audiosim.sources.folder import AUDIO_SUFFIXES, FoundFile, Problem
-from audiosim.sources.playlist import decode, locate, readable
+from audiosim.sources.named_file import decode, locate, read_list, readable
 from audiosim.sources.tags import Tags, clean_isrc, clean_text
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv"})
 
-_PATH_COLUMNS = ("path", "file")
+PATH_COLUMNS = ("path", "file")
 
 
 def read_path_table(path: Path) -> list[FoundFile | Problem]:
@@ -37,7 +38,7 @@ def read_path_table(path: Path) -> list[FoundFile | Problem]:
     SourceError
         The table cannot be read, or has no column of paths.
     """
-    header, rows = _parsed(path)
+    header, rows = read_rows(path)
     position = _path_position(header, path)
     entries: list[FoundFile | Problem] = []
     for number, row in enumerate(rows, start=1):
@@ -47,19 +48,25 @@ def read_path_table(path: Path) -> list[FoundFile | Problem]:
         if isinstance(found, str):
             entries.append(Problem(path, f"row {number}: {found}"))
         else:
-            entries.append(_found_file(found, dict(zip(header, map(readable, row), strict=False))))
+            entries.append(
+                _found_file(found, dict(zip(header, (unguarded(readable(cell)) for cell in row), strict=False)))
+            )
     return entries
 
 
-def _parsed(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Return the columns' names in lower case and the rows below them, without empty ones."""
+def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Read the columns' names in lower case and the rows below them, without empty ones.
+
+    Raises
+    ------
+    SourceError
+        The table cannot be read.
+    """
+    text = decode(read_list(path, what="the table"))
     try:
-        text = decode(path.read_bytes())
         separator = max(",;\t", key=text.partition("\n")[0].count)
         cells = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
         rows = [row for row in cells if any(cell.strip() for cell in row)]
-    except OSError as error:
-        raise SourceError(f"the table {path} cannot be read: {error.strerror or error}") from error
     except csv.Error as error:
         raise SourceError(f"the table {path} is no CSV: {error}") from error
     if not rows:
@@ -71,7 +78,7 @@ def _parsed(path: Path) -> tuple[list[str], list[list[str]]]:
 
 def _path_position(header: list[str], table: Path) -> int:
     """Return which column names the files."""
-    for name in _PATH_COLUMNS:
+    for name in PATH_COLUMNS:
         if name in header:
             return header.index(name)
     if len(header) == 1:

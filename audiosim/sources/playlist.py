@@ -1,43 +1,37 @@
-"""M3U and M3U8 playlists, in and out."""
+"""Playlists of all formats, in and out: M3U, M3U8, XSPF, JSPF, tables, and what spotdl saves."""
 
-import codecs
 import os
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote_to_bytes
 
 from audiosim.errors import SourceError
+from audiosim.sources import playlist_csv, playlist_jspf, playlist_m3u, playlist_xspf, spotdl_file
 from audiosim.sources.folder import FoundFile, Problem
-from audiosim.sources.tags import clean_text
+from audiosim.sources.named_file import is_web_address, locate, places, read_list
+from audiosim.sources.path_table import TABLE_SUFFIXES
+from audiosim.sources.playlist_entry import Listed, PlaylistEntry
+from audiosim.sources.spotdl_file import SPOTDL_SUFFIX
 
-PLAYLIST_SUFFIXES = frozenset({".m3u", ".m3u8"})
+__all__ = ["PLAYLIST_SUFFIXES", "WRITTEN_SUFFIXES", "PlaylistEntry", "read_entries", "read_playlist", "write_playlist"]
 
-# A scheme has two letters or more: C:/ is a drive.
-_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<host>[^/]*)(?P<path>.*)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class PlaylistEntry:
-    """A line of a playlist to be written. `duration` is in seconds."""
-
-    path: Path
-    artist: str | None = None
-    title: str | None = None
-    duration: float | None = None
+_M3U = frozenset({".m3u", ".m3u8"})
+PLAYLIST_SUFFIXES = _M3U | {".xspf", ".jspf", SPOTDL_SUFFIX}
+WRITTEN_SUFFIXES = (".m3u8", ".m3u", ".xspf", ".jspf", ".csv")
+_MOST_ENTRIES = 1_000_000
 
 
 def read_playlist(path: Path) -> list[FoundFile | Problem]:
-    """Read an M3U or M3U8 playlist, in its order and with its repetitions.
+    """Find the files of a playlist, in its order and with its repetitions.
 
-    UTF-8 is assumed, or UTF-16 after its byte order mark; names that are no UTF-8 are looked for byte by byte, then as
-    Latin-1. Names are relative to the playlist's folder; `file://` URLs and the backslashes of Windows are understood.
+    Names are relative to the playlist's folder; `file://` URLs and the backslashes of Windows are understood. Names in
+    M3U that are no UTF-8 are looked for byte by byte, then as Latin-1. Songs of a `.spotdl` file are those beside it,
+    see `audiosim.sources.spotdl_file.songs_beside`.
 
     Parameters
     ----------
     path : Path
-        The playlist.
+        The playlist; the suffix tells its format (`PLAYLIST_SUFFIXES`).
 
     Returns
     -------
@@ -49,53 +43,78 @@ def read_playlist(path: Path) -> list[FoundFile | Problem]:
     SourceError
         The playlist cannot be read.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"the playlist {path} cannot be read: {error.strerror or error}") from error
-    entries: list[FoundFile | Problem] = []
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", decode(content)), start=1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            found = locate(line, folder=path.parent)
-            is_file = isinstance(found, Path)
-            entries.append(FoundFile(found) if is_file else Problem(path, f"line {number}: {found}"))
-    return entries
+    if path.suffix.lower() == SPOTDL_SUFFIX:
+        return spotdl_file.songs_beside(path)
+    return [_found(item, path) for item in _listed(path)]
 
 
-def write_m3u8(path: Path, entries: Iterable[PlaylistEntry], *, relative: bool = False) -> None:
-    """Write an M3U8 playlist: whole or not at all, replacing what was there.
-
-    A name that cannot stand on a line of UTF-8 text (it holds a newline or bytes that are no UTF-8, begins with `#` or
-    a space) is written as a `file://` URL, which is absolute even in a relative playlist.
-
-    Parameters
-    ----------
-    path : Path
-        The playlist.
-    entries : iterable of PlaylistEntry
-        What to write. Without a title, the name of the file stands for it.
-    relative : bool
-        Write paths relative to the playlist's folder, so that both can be moved together.
+def read_entries(path: Path) -> list[PlaylistEntry]:
+    """Read what a playlist, or a table of paths, wants to be played, whether its files are there or not.
 
     Raises
     ------
     SourceError
-        The playlist cannot be written.
+        It cannot be read.
+
+    Notes
+    -----
+    Of several places that an entry names, the first that is there counts, or else the first.
     """
-    base = path.parent.resolve()
-    lines = ["#EXTM3U"]
-    for entry in entries:
-        seconds = -1 if entry.duration is None else round(entry.duration)
-        title = clean_text(entry.title) or clean_text(entry.path.stem) or "?"
-        artist = clean_text(entry.artist)
-        lines += [f"#EXTINF:{seconds},{artist} - {title}" if artist else f"#EXTINF:{seconds},{title}"]
-        absolute = entry.path.absolute()
-        name = os.path.relpath(absolute, base) if relative else str(absolute)
-        lines += [name if _is_plain(name) else absolute.as_uri()]
+    if path.suffix.lower() == SPOTDL_SUFFIX:
+        return [song.as_entry() for song in spotdl_file.read_songs(path).songs]
+    return [_entry(item, path.parent) for item in _listed(path)]
+
+
+def write_playlist(
+    path: Path, entries: Iterable[PlaylistEntry], *, relative: bool = False, title: str | None = None
+) -> None:
+    """Write a playlist: whole or not at all, replacing what was there.
+
+    Parameters
+    ----------
+    path : Path
+        The playlist; the suffix tells its format (`WRITTEN_SUFFIXES`).
+    entries : iterable of PlaylistEntry
+        What to write. M3U and tables have no place for an entry that has neither a path nor a URL. In M3U, which has a
+        line for artist and title and nothing else, the name of the file stands for a title that is not known.
+    relative : bool
+        Write paths relative to the playlist's folder, so that both can be moved together.
+    title : str, optional
+        Of the whole, where the format has one (XSPF, JSPF).
+
+    Raises
+    ------
+    SourceError
+        The playlist cannot be written, or there is no such format.
+    """
+    base, suffix = path.parent.resolve(), path.suffix.lower()
+    if suffix not in WRITTEN_SUFFIXES:
+        raise SourceError(f"a playlist is written as {', '.join(WRITTEN_SUFFIXES)}, got {path.name}")
+    kept = list(entries)
+    if suffix in (*_M3U, ".csv") and any(entry.path is None and not entry.url for entry in kept):
+        raise SourceError(f"every entry of {path.name} must have a path or a URL; XSPF and JSPF take others too")
+    if suffix in _M3U:
+        text = playlist_m3u.text(kept, base=base, relative=relative)
+    elif suffix == ".csv":
+        text = playlist_csv.text(kept, base=base, relative=relative)
+    else:
+        form = playlist_xspf if suffix == ".xspf" else playlist_jspf
+        text = form.text(kept, base=base, relative=relative, title=title)
+    replace_file(path, text.encode("utf-8", "replace"))
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a playlist's file, whole or not at all.
+
+    Raises
+    ------
+    SourceError
+        It cannot be written.
+    """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         try:
-            temporary.write_bytes("\n".join([*lines, ""]).encode())
+            temporary.write_bytes(content)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -103,57 +122,36 @@ def write_m3u8(path: Path, entries: Iterable[PlaylistEntry], *, relative: bool =
         raise SourceError(f"the playlist {path} cannot be written: {error.strerror or error}") from error
 
 
-def locate(name: str, *, folder: Path) -> Path | str:
-    """Find the file that a playlist or table names; a string says why there is none.
-
-    Parameters
-    ----------
-    name : str
-        A path, absolute or relative to `folder`, or a URL, as `decode` left it.
-    folder : Path
-        The folder of the playlist or table.
-    """
-    shown = readable(name).strip()
-    url = _URL.fullmatch(name.strip())
-    if url is None:
-        candidates = [name, shown, shown.replace("\\", "/")]
-    elif url["scheme"].lower() != "file":
-        return f"{shown} is a URL; only files on this computer are read"
-    elif url["host"] not in {"", "localhost"}:
-        return f"{shown} lies on another computer; only files on this one are read"
-    else:
-        candidates = [os.fsdecode(unquote_to_bytes(url["path"]))]
+def _listed(path: Path) -> list[Listed]:
+    """Entries of a playlist as they were written."""
+    suffix = path.suffix.lower()
+    if suffix in TABLE_SUFFIXES:
+        return list(playlist_csv.listed(path))
+    content = read_list(path, what="the playlist")
+    form = {".xspf": playlist_xspf, ".jspf": playlist_jspf}.get(suffix, playlist_m3u)
     try:
-        for candidate in candidates:
-            if (path := folder / candidate).exists():
-                return path if path.is_file() else f"{shown} is no regular file"
-    except OSError as error:
-        return f"{shown} cannot be read: {error.strerror or error}"
-    return f"{shown} does not exist"
+        items = list(form.listed(content))
+    except ValueError as error:
+        raise SourceError(f"the playlist {path} cannot be read: {error}") from error
+    if len(items) > _MOST_ENTRIES:
+        raise SourceError(f"the playlist {path} must have at most {_MOST_ENTRIES:,} entries, it has {len(items):,}")
+    return items
 
 
-def decode(content: bytes) -> str:
-    """Decode a text that names files: as its byte order mark says, or as UTF-8.
-
-    Bytes that are no UTF-8 become lone surrogates, as they do in paths, so that a name in any encoding finds its file.
-    """
-    for mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        if content.startswith(mark):
-            return content.decode("utf-16", "replace")
-    return content.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
-
-
-def readable(text: str) -> str:
-    """Read the bytes of a decoded text as Latin-1 where they are no UTF-8."""
-    if not _holds_bytes(text):
-        return text
-    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+def _found(item: Listed, playlist: Path) -> FoundFile | Problem:
+    """The file of an entry: the first of its names that is one, or the reason why the first is none."""
+    reasons: list[str] = []
+    for name in item.names:
+        found = locate(name, folder=playlist.parent, is_uri=item.are_uris)
+        if isinstance(found, Path):
+            return FoundFile(found)
+        reasons.append(found)
+    return Problem(playlist, f"{item.where}: {reasons[0] if reasons else 'names no file'}")
 
 
-def _is_plain(name: str) -> bool:
-    """Return whether every reader of playlists takes a line for this name. Lone surrogates are not printable."""
-    return name.isprintable() and name == name.strip() and not name.startswith("#")
-
-
-def _holds_bytes(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+def _entry(item: Listed, folder: Path) -> PlaylistEntry:
+    urls = [name.strip() for name in item.names if is_web_address(name)]
+    found = [locate(name, folder=folder, is_uri=item.are_uris) for name in item.names]
+    there = [path for path in found if isinstance(path, Path)]
+    named = [path for name in item.names for path in places(name, folder=folder, is_uri=item.are_uris)[:1]]
+    return replace(item.entry, path=(there or named or [None])[0], url=urls[0] if urls else None)

@@ -17,7 +17,8 @@ from audiosim.catalog import Track, printable
 from audiosim.errors import AudiosimError, NotComputedError, SettingsError
 from audiosim.features.descriptors import DESCRIPTORS
 from audiosim.library import Library
-from audiosim.sources.playlist import PlaylistEntry, write_m3u8
+from audiosim.sources.cells import guarded
+from audiosim.sources.playlist import PlaylistEntry, write_playlist
 from audiosim_pipelines.compare import NEIGHBORS
 
 MATRIX_FORMATS = ("parquet", "npy", "mirex")
@@ -141,22 +142,43 @@ def _write_neighbors(draft: Path, source: Path, labels: dict[str, str]) -> None:
             for row in batch.to_pylist():
                 query, target = row["query_id"], row["target_id"]
                 numbers = [f"{row['distance']:.6g}", f"{row['percentile']:.2f}"]
-                writer.writerow([query, _cell(labels[query]), row["rank"], target, _cell(labels[target]), *numbers])
+                writer.writerow([query, guarded(labels[query]), row["rank"], target, guarded(labels[target]), *numbers])
 
 
 def export_playlist(
     library: Library, seeds: list[str], *, k: int, measure: str, output: Path, relative: bool
 ) -> Exported:
-    """Write the seeds and the tracks nearest to them as an M3U8 playlist; tracks whose files are gone are left out."""
+    """Write the seeds and the tracks nearest to them as a playlist; tracks whose files are gone are left out.
+
+    The suffix of `output` tells the format, see `audiosim.sources.playlist.write_playlist`.
+
+    Raises
+    ------
+    SourceError
+        The playlist cannot be written, or there is no such format.
+    NotComputedError
+        The measure is not compared yet.
+    """
     first = list(dict.fromkeys(library.find(seed) for seed in seeds))
     table = library.nearest(first, k=k, measure=measure)
     by_id = {track.track_id: track for track in library.tracks()}
     tracks = first + [by_id[track_id] for track_id in table["track_id"]]
-    entries = [
-        PlaylistEntry(t.paths[0], artist=t.artist, title=t.title, duration=t.duration) for t in tracks if t.paths
-    ]
-    write_m3u8(output, entries, relative=relative)
+    entries = [playlist_entry(track) for track in tracks if track.paths]
+    write_playlist(output, entries, relative=relative, title=f"near {first[0].label}")
     return Exported((output,), len(entries))
+
+
+def playlist_entry(track: Track) -> PlaylistEntry:
+    """A track that has a file, as an entry of a playlist."""
+    return PlaylistEntry(
+        track.paths[0],
+        artist=track.artist,
+        title=track.title,
+        album=track.album,
+        duration=track.duration,
+        isrc=track.isrc,
+        identifier=track.external_id,
+    )
 
 
 def export_features(library: Library, *, kind: str, output: Path) -> Exported:
@@ -199,7 +221,7 @@ def _write_descriptors(
         writer = csv.writer(file)
         writer.writerow(_DESCRIPTOR_COLUMNS)
         for cells, row in zip(names, values.tolist(), strict=True):
-            writer.writerow([*(_cell(cell or "") for cell in cells), *(f"{value:.6g}" for value in row), fitted])
+            writer.writerow([*(guarded(cell or "") for cell in cells), *(f"{value:.6g}" for value in row), fitted])
 
 
 @contextlib.contextmanager
@@ -227,14 +249,9 @@ def _names(tracks: list[Track]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["row", "track_id", "label", "path"])
-    writer.writerows([i, t.track_id, _cell(t.label), _cell(_path(t))] for i, t in enumerate(tracks))
+    writer.writerows([i, t.track_id, guarded(t.label), guarded(_path(t))] for i, t in enumerate(tracks))
     return text.getvalue()
 
 
 def _path(track: Track) -> str:
     return printable(str(track.paths[0])) if track.paths else track.track_id
-
-
-def _cell(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text

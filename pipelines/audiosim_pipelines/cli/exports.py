@@ -72,7 +72,7 @@ def playlist(
     relative: Annotated[bool, typer.Option("--relative", help="Paths relative to the playlist.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """The seeds and the tracks nearest to them, as M3U8.
+    """The seeds and the tracks nearest to them: .m3u8, .m3u, .xspf, .jspf or .csv, as the name of the file ends.
 
     Example: audiosim export playlist --seed "Artist - Title" -o evening.m3u8
     """
