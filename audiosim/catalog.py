@@ -182,6 +182,11 @@ class Catalog:
             raise
         return cls(connection, folder)
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The file, for rooms that keep tables of their own in it; they write inside `transaction`."""
+        return self._connection
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()

@@ -1,0 +1,285 @@
+"""What the library's owner does with music: plays, ratings and the recommendations that were made.
+
+They are tables of the catalog's file that are made when they are first needed; programs that do not know them pass them
+over.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields, replace
+from typing import Any, Literal
+
+from audiosim.catalog import Catalog, Track
+from audiosim.sources.fold import fold
+from audiosim.sources.play import Play
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS plays (
+    play_id INTEGER PRIMARY KEY, started_at INTEGER NOT NULL, artist TEXT NOT NULL, title TEXT NOT NULL,
+    source TEXT NOT NULL, ended_at INTEGER, ms_played INTEGER, precision INTEGER NOT NULL, album TEXT,
+    spotify_id TEXT, isrc TEXT, mbid TEXT, skipped INTEGER
+);
+CREATE TABLE IF NOT EXISTS ratings (
+    rating_id INTEGER PRIMARY KEY, track_id TEXT NOT NULL, rating REAL NOT NULL, rated_at INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS recommendations (
+    recommendation_id INTEGER PRIMARY KEY, made_at INTEGER NOT NULL, origin TEXT NOT NULL, seeds TEXT NOT NULL,
+    measure TEXT NOT NULL, kind TEXT NOT NULL, rank INTEGER NOT NULL, track_id TEXT NOT NULL, distance REAL NOT NULL
+);
+"""
+_PLAY_COLUMNS = tuple(field.name for field in fields(Play))
+_SELECT_PLAYS = f"SELECT play_id, {', '.join(_PLAY_COLUMNS)} FROM plays"  # noqa: S608 - names of our own
+LOWEST, HIGHEST = 1.0, 10.0  # of ratings
+# A scrobble and a stream tell of the same play if it began within so many seconds: players pause, and clocks differ.
+_SAME_START = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What an import came to: plays that are new, that were known, and known ones of which more is known now."""
+
+    n_new: int
+    n_known: int
+    n_completed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What a track is to the owner, from 1 to 10; `rated_at` is in seconds since 1970."""
+
+    track_id: str
+    rating: float
+    rated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A track that was recommended, near to or far from the seeds."""
+
+    made_at: int
+    origin: Literal["history", "seeds"]
+    seeds: tuple[str, ...]
+    measure: str
+    kind: Literal["near", "far"]
+    rank: int
+    track_id: str
+    distance: float
+
+
+class Listening:
+    """Plays, ratings and recommendations in a catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    # Plays
+
+    def plays(self) -> list[Play]:
+        """All plays, in the order in which they began."""
+        return [_play(row[1:]) for row in self._rows(f"{_SELECT_PLAYS} ORDER BY started_at, play_id")]
+
+    def add_plays(self, files: Iterable[Sequence[Play]]) -> Merged:
+        """Add the plays of exports, each a sequence of its own, and none of them twice.
+
+        A play that is known already, from the same export or from another one, is completed by what is new of it. An
+        export never says the same play twice; what looks like it (a title that was begun twice within a minute) is two.
+        """
+        n_new = n_known = n_completed = 0
+        with self._catalog.transaction():
+            self._make_tables()
+            known = _ByName(self._rows(f"{_SELECT_PLAYS} ORDER BY play_id"))
+            for plays in files:
+                known.begin_file()
+                for play in plays:
+                    found = known.claim(play)
+                    if found is None:
+                        known.add(self._insert(play), play)
+                        n_new += 1
+                        continue
+                    play_id, before = found
+                    completed = _completed(before, play)
+                    n_known += 1
+                    if completed != before:
+                        self._update(play_id, completed)
+                        known.replace(play_id, before, completed)
+                        n_completed += 1
+        return Merged(n_new, n_known, n_completed)
+
+    # Ratings
+
+    def rate(self, track_id: str, rating: float, *, rated_at: int) -> None:
+        """Keep a rating; earlier ones of the track stay, as evidence of how steady the owner's taste is.
+
+        Raises
+        ------
+        ValueError
+            The rating is not between 1 and 10.
+        """
+        if not LOWEST <= rating <= HIGHEST:
+            raise ValueError(f"a rating must lie between {LOWEST:g} and {HIGHEST:g}, got {rating:g}")
+        with self._catalog.transaction():
+            self._make_tables()
+            self._catalog.connection.execute(
+                "INSERT INTO ratings (track_id, rating, rated_at) VALUES (?, ?, ?)", (track_id, rating, rated_at)
+            )
+
+    def forget_ratings(self, track_id: str) -> int:
+        """Drop all ratings of a track; how many there were."""
+        with self._catalog.transaction():
+            self._make_tables()
+            return self._catalog.connection.execute("DELETE FROM ratings WHERE track_id = ?", (track_id,)).rowcount
+
+    def all_ratings(self) -> list[Rating]:
+        """All ratings in the order in which they were given, several of a track among them."""
+        return [Rating(*row) for row in self._rows("SELECT track_id, rating, rated_at FROM ratings ORDER BY rating_id")]
+
+    def ratings(self) -> dict[str, Rating]:
+        """The last rating of every track that has one, by track id, in the order in which they were first given."""
+        return {rating.track_id: rating for rating in self.all_ratings()}
+
+    # Recommendations
+
+    def add_recommendations(self, recommendations: Iterable[Recommendation]) -> None:
+        """Remember what was recommended."""
+        with self._catalog.transaction():
+            self._make_tables()
+            self._catalog.connection.executemany(
+                "INSERT INTO recommendations (made_at, origin, seeds, measure, kind, rank, track_id, distance)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (r.made_at, r.origin, json.dumps(r.seeds), r.measure, r.kind, r.rank, r.track_id, r.distance)
+                    for r in recommendations
+                ],
+            )
+
+    def recommendations(self) -> list[Recommendation]:
+        """All that was ever recommended, in order."""
+        rows = self._rows(
+            "SELECT made_at, origin, seeds, measure, kind, rank, track_id, distance"
+            " FROM recommendations ORDER BY recommendation_id"
+        )
+        return [Recommendation(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows of a query; none while the tables are not made, in a library that may not be written, say."""
+        tables = self._catalog.connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'plays'")
+        return self._catalog.connection.execute(query).fetchall() if tables.fetchone()[0] else []
+
+    def _make_tables(self) -> None:
+        for statement in _SCHEMA.split(";"):
+            self._catalog.connection.execute(statement)
+
+    def _insert(self, play: Play) -> int:
+        marks = ", ".join("?" * len(_PLAY_COLUMNS))
+        cursor = self._catalog.connection.execute(
+            f"INSERT INTO plays ({', '.join(_PLAY_COLUMNS)}) VALUES ({marks})",  # noqa: S608 - names of our own
+            astuple(play),
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def _update(self, play_id: int, play: Play) -> None:
+        changes = ", ".join(f"{column} = ?" for column in _PLAY_COLUMNS)
+        self._catalog.connection.execute(f"UPDATE plays SET {changes} WHERE play_id = ?", (*astuple(play), play_id))  # noqa: S608
+
+
+class _ByName:
+    """Known plays by the folded name of what was played; each can be claimed once by the plays of a file."""
+
+    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
+        self._plays: dict[str, list[tuple[int, Play]]] = {}
+        self._claimed: set[int] = set()
+        for row in rows:
+            play = _play(row[1:])
+            self._plays.setdefault(_name(play), []).append((row[0], play))
+
+    def begin_file(self) -> None:
+        self._claimed.clear()
+
+    def add(self, play_id: int, play: Play) -> None:
+        self._plays.setdefault(_name(play), []).append((play_id, play))
+        self._claimed.add(play_id)
+
+    def claim(self, play: Play) -> tuple[int, Play] | None:
+        """A known play that is the same and that no other of the file has claimed; the nearest in time of several."""
+        same = [
+            (play_id, known)
+            for play_id, known in self._plays.get(_name(play), ())
+            if play_id not in self._claimed and _is_same(known, play)
+        ]
+        if not same:
+            return None
+        found = min(same, key=lambda pair: (abs(pair[1].started_at - play.started_at), pair[0]))
+        self._claimed.add(found[0])
+        return found
+
+    def replace(self, play_id: int, before: Play, play: Play) -> None:
+        plays = self._plays[_name(before)]
+        plays[plays.index((play_id, before))] = (play_id, play)
+
+
+def match_plays(plays: Sequence[Play], tracks: Sequence[Track]) -> list[str | None]:
+    """Which track of a library each play was: by Spotify id, else by ISRC, else by folded artist and title.
+
+    Parameters
+    ----------
+    plays, tracks
+        See `audiosim.sources.fold.fold` for how names are folded. Of several tracks of a name the first counts.
+
+    Returns
+    -------
+    list of str or None
+        A track id, or None, for each play.
+    """
+    by_id: dict[str, str] = {}
+    by_isrc: dict[str, str] = {}
+    by_name: dict[str, str] = {}
+    for track in tracks:
+        for index, key in (
+            (by_id, track.external_id),
+            (by_isrc, track.isrc),
+            (by_name, fold(track.artist or "", track.title or "")),
+        ):
+            if key:
+                index.setdefault(key, track.track_id)
+    folded: dict[tuple[str, str], str] = {}
+    return [
+        by_id.get(play.spotify_id or "")
+        or by_isrc.get(play.isrc or "")
+        or by_name.get(folded.setdefault((play.artist, play.title), fold(play.artist, play.title)))
+        for play in plays
+    ]
+
+
+def _play(row: Sequence[Any]) -> Play:
+    said = dict(zip(_PLAY_COLUMNS, row, strict=True))
+    skipped = said.pop("skipped")
+    return Play(**said, skipped=None if skipped is None else bool(skipped))
+
+
+def _name(play: Play) -> str:
+    return fold(play.artist, play.title)
+
+
+def _is_same(known: Play, play: Play) -> bool:
+    """Whether two plays of one name are one."""
+    if known.ended_at is not None and play.ended_at is not None:
+        # Minutes are cut off, not rounded: 3:13:59 and 3:13 are the same.
+        unit = max(known.precision, play.precision)
+        return known.ended_at // unit == play.ended_at // unit and known.ms_played == play.ms_played
+    if known.ended_at is None and play.ended_at is None:
+        unit = max(known.precision, play.precision)
+        return known.started_at // unit == play.started_at // unit
+    return abs(known.started_at - play.started_at) <= _SAME_START
+
+
+def _completed(known: Play, play: Play) -> Play:
+    """What is known of a play, and what another export adds."""
+    missing = {
+        field.name: getattr(play, field.name)
+        for field in fields(Play)
+        if getattr(known, field.name) is None and getattr(play, field.name) is not None
+    }
+    if play.ended_at is not None and (known.ended_at is None or play.precision < known.precision):
+        missing |= {name: getattr(play, name) for name in ("started_at", "ended_at", "ms_played", "precision")}
+    return replace(known, **missing)
