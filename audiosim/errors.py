@@ -43,3 +43,19 @@ class TrackNotFoundError(AudiosimError, LookupError):
 
 class SettingsError(AudiosimError, ValueError):
     """A settings file, environment variable or option holds an unknown key or an impossible value."""
+
+
+class OnlineError(AudiosimError):
+    """A service on the network did not give what was asked for."""
+
+
+class OfflineError(OnlineError):
+    """Something is wanted from the network, which was forbidden."""
+
+
+class NotThereError(OnlineError, LookupError):
+    """A service says that there is no such thing."""
+
+
+class BusyServiceError(OnlineError):
+    """A service asks to come again later."""

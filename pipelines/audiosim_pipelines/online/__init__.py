@@ -1,0 +1,1 @@
+"""The network: the only room that opens a connection, for commands that say so, and sends nothing but GET."""
