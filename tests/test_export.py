@@ -128,13 +128,13 @@ def exports(library, output):
 
 
 def test_a_folder_that_is_not_there_is_an_error(library, tmp_path):
-    for write in exports(library, tmp_path / "none" / "output"):
-        with pytest.raises(AudiosimError, match=r"none/output cannot be written: No such file or directory"):
+    for write in exports(library, tmp_path / "none" / "output.m3u8"):
+        with pytest.raises(AudiosimError, match=r"none/output\.m3u8 cannot be written: No such file or directory"):
             write()
 
 
 def test_a_failure_leaves_what_was_there_and_no_draft(library, tmp_path, monkeypatch):
-    output = tmp_path / "output"
+    output = tmp_path / "output.m3u8"
     output.write_text("as it was")
 
     def fail(*_):
@@ -142,9 +142,9 @@ def test_a_failure_leaves_what_was_there_and_no_draft(library, tmp_path, monkeyp
 
     monkeypatch.setattr("pathlib.Path.replace", fail)
     for write in exports(library, output):
-        with pytest.raises(AudiosimError, match=r"output cannot be written: No space left on device"):
+        with pytest.raises(AudiosimError, match=r"output\.m3u8 cannot be written: No space left on device"):
             write()
-        assert [path.name for path in tmp_path.iterdir()] == ["output"]
+        assert [path.name for path in tmp_path.iterdir()] == ["output.m3u8"]
         assert output.read_text() == "as it was"
 
 

@@ -1,10 +1,9 @@
 """Results in the formats of other programs."""
 
-import contextlib
 import csv
 import io
 import shutil
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audiosim.catalog import Track, printable
-from audiosim.errors import AudiosimError, NotComputedError, SettingsError
+from audiosim.errors import NotComputedError, SettingsError
 from audiosim.features.descriptors import DESCRIPTORS
 from audiosim.library import Library
 from audiosim.sources.cells import guarded
 from audiosim.sources.playlist import PlaylistEntry, write_playlist
 from audiosim_pipelines.compare import NEIGHBORS
+from audiosim_pipelines.whole_file import replacing
 
 MATRIX_FORMATS = ("parquet", "npy", "mirex")
 NEIGHBOR_FORMATS = ("parquet", "csv")
@@ -222,27 +222,6 @@ def _write_descriptors(
         writer.writerow(_DESCRIPTOR_COLUMNS)
         for cells, row in zip(names, values.tolist(), strict=True):
             writer.writerow([*(guarded(cell or "") for cell in cells), *(f"{value:.6g}" for value in row), fitted])
-
-
-@contextlib.contextmanager
-def replacing(output: Path) -> Generator[Path]:
-    """A draft beside `output` that takes its place in the end, so that nobody ever reads half a file.
-
-    Raises
-    ------
-    AudiosimError
-        The file cannot be written.
-    """
-    draft = output.with_name(output.name + ".draft")
-    try:
-        draft.touch()  # what forbids it is said by the system, before anything is computed
-        try:
-            yield draft
-            draft.replace(output)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise AudiosimError(f"{output} cannot be written: {error.strerror or error}") from error
 
 
 def _names(tracks: list[Track]) -> str:

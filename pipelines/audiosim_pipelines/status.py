@@ -10,6 +10,7 @@ from audiosim.catalog import Failure, printable
 from audiosim.library import Library
 from audiosim.sources import FoundFile, collect
 from audiosim_pipelines.settings import FAMILY_OF_MEASURE, Settings
+from audiosim_pipelines.whole_file import replacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +150,6 @@ def write_failures(status: Status, output: Path) -> None:
     AudiosimError
         The file cannot be written.
     """
-    from audiosim_pipelines.export import replacing  # noqa: PLC0415 - with it come pyarrow and dask
-
     with replacing(output) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["stage", "path", "track_id", "reason"])
         writer.writeheader()

@@ -12,6 +12,7 @@ from jinja2 import BaseLoader, Environment, StrictUndefined, Template
 
 from audiosim.catalog import Catalog, Track
 from audiosim.errors import AudiosimError
+from audiosim_pipelines.whole_file import replacing
 
 
 def read(name: str) -> str:
@@ -54,8 +55,6 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     AudiosimError
         A folder cannot be made, or a file cannot be written.
     """
-    from audiosim_pipelines.export import replacing  # noqa: PLC0415 - loads pyarrow
-
     for path, content in contents.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
