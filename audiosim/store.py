@@ -117,6 +117,10 @@ class FeatureStore:
         frames = np.asarray(self._arrays["frames"][offsets[0] : offsets[-1]], dtype=np.float32)
         return frames, offsets - offsets[0]
 
+    def lengths(self, start: int, stop: int) -> npt.NDArray[np.int64]:
+        """Number of frames of rows `start` to `stop` of a feature of frames, (stop - start,); none of them is read."""
+        return np.diff(np.asarray(self._arrays["offsets"][start : stop + 1], dtype=np.int64))
+
     def _replace_tail(self, name: str, start: int, values: npt.NDArray[np.float32] | npt.NDArray[np.int64]) -> None:
         array = self._arrays[name]
         array.resize((start + len(values), *array.shape[1:]))

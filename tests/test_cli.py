@@ -18,9 +18,10 @@ from make_library import ENVIRONMENT, audiosim, write_clips
 from typer.main import get_command
 
 from audiosim.distances import MEASURES
+from audiosim.evaluation.perturbation import PerturbationScores
 from audiosim.features import fit, fit_models
 from audiosim.features.descriptors import ENCODED
-from audiosim_pipelines import cli, doctor, extract, features
+from audiosim_pipelines import cli, doctor, extract, features, perturb
 from audiosim_pipelines.cli.options import MeasureName
 from audiosim_pipelines.settings import PROFILES, MachineSettings
 
@@ -115,6 +116,8 @@ def test_choices_are_those_of_what_they_choose(command):
         (["evaluate", "--label", "mood"], r"label 'mood' is no tag \(genre, artist, album\)"),
         (["evaluate", "--label", "mood", "--labels", "{table}"], "must have the column 'mood', got path, artist"),
         (["evaluate", "--labels", "{tmp}/none.csv"], r"none.csv must be a CSV file"),
+        (["evaluate", "--pairs", "{table}"], "must have the columns a and b, and has no a; got path"),
+        (["evaluate", "--label", "genre", "--label", "genre"], "none of them twice"),
         (["baseline", "{table}"], "table.csv must have at least one feature column"),
         (["baseline", "{keyless}"], "must have a key column"),
         (["baseline", "{tmp}/none.csv"], "none.csv must be a table that can be read"),
@@ -195,6 +198,8 @@ def test_wrong_usage_is_exit_2(arguments, command, tmp_path, monkeypatch):
         ("[dtw]\nband_fraction = 7", r"dtw\.band_fraction must lie in 0 \.\. 1"),
         ("[evaluate]\nks = [0]", r"evaluate\.ks must be whole numbers from 1 on"),
         ("[evaluate]\nn_permutations = -1", r"evaluate\.n_permutations must be at least 0"),
+        ("[evaluate]\nn_draws = 0", r"evaluate\.n_draws must be at least 1"),
+        ("[evaluate]\nlabel = []", r"evaluate\.label must name at least one tag or column"),
         ("[machine]\nthreads = -1", r"machine\.threads must be at least 0"),
         ("[features]\npooled_rate = 0", r"features\.pooled_rate must be above 0"),
         ("[features]\nn_mfcc = 300", "n_mfcc must be at most n_mels = 128, got 300"),
@@ -366,12 +371,47 @@ def test_json_of_add_extract_and_compare(demo, odd, odd_library, command):
 
 
 def test_json_of_evaluate(demo, odd, command):
-    tagged = command("evaluate", "--json", "--library", demo, "--measure", "dtw", "--measure", "cosine")
+    two = ("--measure", "dtw", "--measure", "cosine", "--label", "genre", "--label", "artist")
+    tagged = command("evaluate", "--json", "--library", demo, *two)
     untagged = command("evaluate", "--json", "--library", odd, "--label", "album")
     assert (tagged.code, untagged.code) == (0, 0)
     assert_documented("evaluate", tagged.output, untagged.output)
-    assert parsed(tagged.output)["label"] == "genre"
+    assert parsed(tagged.output) == json.loads((demo / "reports" / "evaluation.json").read_text())
+    assert [task["name"] for task in parsed(tagged.output)["tasks"]] == ["genre", "artist"]
     assert parsed(untagged.output)["measures"]["dtw"]["retrieval"] is None
+
+
+def test_json_of_perturbations(odd, command, monkeypatch):
+    scores = PerturbationScores(0.5, 0.75, 2)
+    failure = perturb.CopyFailure("0" * 64, "a title", "crop", "it is too short")
+    found = perturb.MeasurePerturbations(scores, {"crop": scores})
+    results = perturb.Perturbations(2, 0, 4, 0, {"dtw": found}, (failure,))
+    asked = {}
+    monkeypatch.setattr(perturb, "perturb", lambda *_, **options: asked.update(options) or results)
+    outcome = command("evaluate", "--json", "--library", odd, "--perturb", 2)
+    assert outcome.code == 0
+    kept = {"perturbations": parsed(outcome.output)["perturbations"]}
+    assert_documented("evaluate --perturb", json.dumps(kept))
+    assert asked["n_tracks"] == 2
+
+
+def test_evaluate_says_the_verdict_the_tables_and_where_the_page_is(demo, tmp_path, command):
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("a,b\nThe Originals - Morning Ferry,Slow River Trio - Morning Ferry (tempo 0.9)\n")
+    outcome = command("evaluate", "--library", demo, "--label", "genre", "--label", "mood of", "--pairs", pairs)
+    assert (outcome.code, outcome.output) == (1, "")  # no such tag
+    outcome = command("evaluate", "--library", demo, "--label", "genre", "--pairs", pairs)
+    assert outcome.code == 0
+    lines = outcome.output.splitlines()
+    assert lines[0] == "verdict by genre: with the baseline"
+    assert all(re.match(r"  (better|worse|neutral|unclear) .* baseline", line) for line in lines[1:7])
+    places = [lines.index(f"verdict by {name}: with one another") for name in ("genre", "pairs")]
+    assert places == sorted(places)
+    tables = [i for i, line in enumerate(lines) if line.startswith("who finds the same")]
+    assert len(tables) == 2
+    assert tables[0] > places[-1]
+    assert lines[-1] == f"to look at and to listen to: {demo / 'reports' / 'evaluation.html'}"
+    assert (demo / "reports" / "evaluation.html").stat().st_size > 100_000
 
 
 def test_json_of_baseline(demo, command):

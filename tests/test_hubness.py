@@ -45,12 +45,34 @@ def test_skewness_is_that_of_scipy_over_all_tracks(rng):
     assert result.orphan_share == np.mean(counts == 0)
 
 
+def test_gini_is_the_mean_difference_of_two_tracks(rng):
+    counts = hubness.occurrences(gaussian(rng, n_tracks=90, n_dims=30), k=6)
+    literal = np.mean([abs(int(a) - int(b)) for a in counts for b in counts]) / (2 * counts.mean())
+    result = hubness.hubness(gaussian(np.random.default_rng(20261121), n_tracks=90, n_dims=30), k=6)
+    assert result.gini == pytest.approx(literal)
+    assert 0.2 < result.gini < 0.9
+
+
+def test_histogram_counts_tracks_by_their_lists(rng):
+    lists = nearest_lists(gaussian(rng, n_tracks=90, n_dims=30), k=8)
+    counts = hubness.occurrences_in(lists[:, :5])
+    histogram = hubness.histogram(lists, k=5)
+    assert histogram == tuple(int(np.sum(counts == n)) for n in range(counts.max() + 1))
+    assert sum(histogram) == 90
+    assert histogram[0] / 90 == pytest.approx(1 - hubness.from_lists(lists, ks=[5])[0].coverage)
+    with pytest.raises(ValueError, match=r"k must lie in 1 .. 8, the length of the lists, got 9"):
+        hubness.histogram(lists, k=9)
+
+
 def test_one_hub():
     result = hubness.hubness(star(50), k=1)
     counts = [49, 1] + [0] * 48
     assert result.largest_share == 49
     assert result.orphan_share == 48 / 50
     assert result.skewness == pytest.approx(scipy.stats.skew(counts))
+    assert result.coverage == pytest.approx(2 / 50)
+    # The mean difference of two counts: 49 or 1 against 0, 48 times, and against one another.
+    assert result.gini == pytest.approx((48 * 49 + 48 + 48) / (50 * 50))
 
 
 def test_high_dimension_has_hubs_and_random_distances_have_none(rng):
@@ -81,7 +103,7 @@ def test_all_ties_make_no_hub():
 
 def test_two_tracks_are_even():
     result = hubness.hubness(np.array([[0.0, 1.0], [1.0, 0.0]]), k=1)
-    assert (result.skewness, result.largest_share, result.orphan_share) == (0.0, 1.0, 0.0)
+    assert (result.skewness, result.largest_share, result.orphan_share, result.gini) == (0.0, 1.0, 0.0, 0.0)
 
 
 def test_lists_made_before_count_alike(rng):

@@ -353,15 +353,15 @@ def test_a_library_from_before_rescalings_is_completed_by_compare(library):
 
 def test_an_evaluation_judges_a_measure_before_and_after(library):
     compared = made_with(library)
-    result = evaluate(library, compared, measures=["dtw", "cosine"])
-    assert list(result.measures) == ["dtw", "dtw + mp_gauss", "cosine", "random"]
-    assert result.measures["dtw + mp_gauss"].hubness == hubness_of(library.rescaled("dtw").keys)
+    result = evaluate(library, compared, measures=["dtw", "cosine"]).evaluation
+    assert list(result.health) == ["dtw", "dtw + mp_gauss", "cosine", "random"]
+    assert result.health["dtw + mp_gauss"].hubness == hubness_of(library.rescaled("dtw").keys)
     assert [(pair.first, pair.second) for pair in result.agreements] == [("dtw", "cosine")]
     evaluate(library, compared)
     assert is_evaluated(library, compared)
     compare(library, made_with(library, rescaling="none"))
     assert not is_evaluated(library, compared)
-    assert list(evaluate(library, compared, measures=["dtw"]).measures) == ["dtw", "random"]
+    assert list(evaluate(library, compared, measures=["dtw"]).evaluation.health) == ["dtw", "random"]
 
 
 def test_the_command_line_ranks_and_reports_as_asked(library, command):

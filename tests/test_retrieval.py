@@ -1,13 +1,21 @@
-"""Rankings, precision, average precision and ranks against scikit-learn and cases of hand size."""
+"""Rankings, precision, average precision, ranks and pairs against scikit-learn and cases of hand size."""
 
-import json
-from dataclasses import replace
+from fractions import Fraction
+from itertools import combinations
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.neighbors import KNeighborsClassifier
 
-from audiosim.evaluation import evaluate, random_distances, ranking, report, retrieval, validate_distances
+from audiosim.evaluation import random_distances, ranking, retrieval, validate_distances
+from audiosim.evaluation.auc import pair_auc
+from audiosim.evaluation.chance import average_precision_chance, reciprocal_rank_chance
+from audiosim.evaluation.query_scores import score_queries
+from audiosim.evaluation.relevance import relevance_of_labels, relevance_of_pairs
 
 # Four tracks on a line; all distances differ but |0-1| = 1.
 LINE = np.array([0.0, 1.0, 3.0, 7.0])
@@ -76,6 +84,16 @@ def test_ties_do_not_reach_over_distances():
     blocky = np.where(np.add.outer(np.arange(40), np.arange(40)) % 2, 1.0, 0.5) * (1 - np.eye(40))
     for query, order in enumerate(ranking.rankings(blocky, seed=5)):
         np.testing.assert_array_equal(np.sort(blocky[query][order]), blocky[query][order])
+
+
+@given(
+    hnp.arrays(np.float32, st.integers(0, 40), elements=st.sampled_from([-2.5, -1e-30, -0.0, 0.0, 1e-45, 0.5, 3e38]))
+)
+def test_order_of_float32_is_that_of_a_stable_sort(values):
+    """Sorting values and places as one integer gives what sorting places by value gives, signs and zeros included."""
+    shuffled = np.random.default_rng(3).permutation(values.size)
+    expected = shuffled[np.argsort(values[shuffled], kind="stable")]
+    np.testing.assert_array_equal(ranking.ordered(values, rng=np.random.default_rng(3)), expected)
 
 
 def test_precision_of_hand_size():
@@ -195,7 +213,7 @@ def test_two_tracks():
 
 @pytest.mark.parametrize("labels", [["a", "b", "c", "d"], [None] * 4, ["a", "a", "a", "a"]])
 def test_no_query_warns_and_gives_nan(labels):
-    with pytest.warns(UserWarning, match="none of 4 tracks has a candidate"):
+    with pytest.warns(UserWarning, match="none of 4 tracks has a relevant candidate"):
         result = retrieval.evaluate(DISTANCES, labels, artists=["one"] * 4)
     assert result.n_queries == 0
     assert result.n_left_out == 4
@@ -270,54 +288,110 @@ def test_random_control_is_valid_seeded_and_without_ties():
     assert np.median(control) == pytest.approx(0.5, abs=0.02)
 
 
-def test_report_of_several_measures(rng):
-    good, labels = clustered(rng, n_tracks=80, n_labels=4, spread=0.5)
-    bad, _ = clustered(rng, n_tracks=80, n_labels=1, spread=1.0)
-    artists = [None if i < 5 else str(i // 2) for i in range(80)]
-    result = evaluate({"good": good, "bad": bad}, labels=labels, artists=artists, n_permutations=19)
-    assert list(result.measures) == ["good", "bad", report.CONTROL]
-    assert [(pair.first, pair.second) for pair in result.agreements] == [("good", "bad")]
-    assert (result.n_tracks, result.n_labels, result.n_artists) == (80, 4, 5 + 38)
-    scores = {name: measure.retrieval.hit_at_1 for name, measure in result.measures.items()}
-    assert scores["good"] == 1.0
-    assert max(scores["bad"], scores[report.CONTROL]) < 0.6
-    assert [h.k for h in result.measures["good"].hubness] == [5, 10]
-
-    restored = json.loads(json.dumps(result.as_dict(), allow_nan=False))
-    assert restored["ks"] == [1, 5, 10, 20]
-    assert restored["measures"]["good"]["retrieval"]["precision"][1]["k"] == 5
-    assert restored["agreements"][0]["agreement"]["mantel"]["n_permutations"] == 19
+def test_pair_auc_is_that_of_scikit_learn(rng):
+    """Over pairs of labelled tracks by different artists, with many ties."""
+    distances, labels = clustered(rng, n_tracks=60, n_labels=3, spread=9.0)
+    distances = np.round(distances / 4)
+    labels[3] = None
+    artists = [str(i // 4) for i in range(60)]
+    counted = [(i, j) for i, j in combinations(range(60), 2) if 3 not in (i, j) and artists[i] != artists[j]]
+    expected = roc_auc_score([labels[i] == labels[j] for i, j in counted], [-distances[i, j] for i, j in counted])
+    relevance = relevance_of_labels(labels, artists=artists, n_tracks=60)
+    assert pair_auc(distances, relevance) == pytest.approx(expected)
+    assert retrieval.evaluate(distances, labels, artists=artists).pair_auc == pytest.approx(expected)
+    assert 0.5 < expected < 0.95
 
 
-def test_report_is_the_same_for_the_same_seed(rng):
-    good, labels = clustered(rng, n_tracks=30, n_labels=3, spread=4.0)
-    measures = {"one": good, "two": random_distances(30, seed=8)}
-    results = [evaluate(measures, labels=labels, n_permutations=9, seed=seed) for seed in (0, 0, 1)]
-    assert results[0] == results[1]
-    assert results[0] != replace(results[2], seed=0)
+def test_pair_auc_needs_both_kinds_of_pairs():
+    assert np.isnan(pair_auc(DISTANCES, relevance_of_labels(["a"] * 4, n_tracks=4)))
+    assert np.isnan(pair_auc(DISTANCES, relevance_of_labels(list("abcd"), n_tracks=4)))
 
 
-def test_report_of_a_tiny_library_drops_long_lists_and_writes_null():
-    measures = {"one": random_distances(3, seed=1), "two": random_distances(3, seed=2)}
-    with pytest.warns(UserWarning, match="none of 3 tracks"):
-        result = evaluate(measures, labels=["a", "b", None])
-    assert result.ks == (1,)
-    assert result.measures["one"].hubness == ()
-    restored = json.loads(json.dumps(result.as_dict(), allow_nan=False))
-    assert restored["measures"]["one"]["retrieval"]["hit_at_1"] is None
-    assert evaluate(measures).measures["one"].retrieval is None
+def test_votes_of_the_nearest_are_those_of_scikit_learn(rng):
+    """Two labels and five votes leave no ties."""
+    distances, labels = clustered(rng, n_tracks=50, n_labels=2, spread=9.0)
+    right = []
+    for query in range(50):
+        others = np.delete(np.arange(50), query)
+        neighbors = KNeighborsClassifier(n_neighbors=5, metric="precomputed")
+        neighbors.fit(distances[np.ix_(others, others)], np.array(labels)[others])
+        right.append(neighbors.predict(distances[query : query + 1, others])[0] == labels[query])
+    assert retrieval.evaluate(distances, labels).knn_accuracy == pytest.approx(np.mean(right))
+    assert 0.5 < np.mean(right) < 1
+
+
+def test_tied_votes_go_to_the_nearest():
+    # 0 sees b a a b, so a tie of two and two, which b wins.
+    line = np.abs(np.subtract.outer(*[np.array([0.0, 1.0, 2.0, 3.0, 4.0])] * 2))
+    votes = score_queries(line, relevance_of_labels(["b", "b", "a", "a", "b"], n_tracks=5), ks=[1]).votes
+    assert votes[0] == 1
+    votes = score_queries(line, relevance_of_labels(["a", "b", "a", "a", "b"], n_tracks=5), ks=[1]).votes
+    assert votes[0] == 0
+
+
+def test_pairs_that_belong_together():
+    """Each of a pair is relevant to the other, in any order, and every track is a candidate."""
+    relevance = relevance_of_pairs(np.array([[3, 0], [0, 3], [1, 0]]), n_tracks=4)
+    scores = score_queries(DISTANCES, relevance, ks=[1])
+    np.testing.assert_array_equal(scores.n_relevant, [2, 1, 0, 1])
+    np.testing.assert_array_equal(scores.n_candidates, [3, 3, 3, 3])
+    # 0 ranks 1 2 3; 1 ranks 0 first; 2 asks nothing; 3 ranks 2 1 0.
+    np.testing.assert_array_equal(scores.metric("MRR"), [1, 1, np.nan, 1 / 3])
+    np.testing.assert_array_equal(scores.metric("MAP"), [(1 + 2 / 3) / 2, 1, np.nan, 1 / 3])
+    assert relevance.groups[0] == relevance.groups[1] == relevance.groups[3] != relevance.groups[2]
+    result = retrieval.summarize(scores, relevance, DISTANCES)
+    assert (result.n_queries, result.n_left_out) == (3, 1)
+    assert np.isnan([result.knn_accuracy, result.precision[0].macro]).all()
+    # Together: 0-3 (7) and 0-1 (1); apart: 0-2 (3), 1-2 (2), 1-3 (6), 2-3 (4).
+    assert result.pair_auc == pytest.approx(1 / 2)
+
+
+def test_pairs_under_the_artist_filter():
+    relevance = relevance_of_pairs(np.array([[0, 1], [2, 3]]), artists=["Ann", "Ann", "Bob", None], n_tracks=4)
+    scores = score_queries(DISTANCES, relevance, ks=[1])
+    np.testing.assert_array_equal(scores.n_relevant, [0, 0, 1, 1])
+
+
+def test_groups_of_pairs_are_what_they_connect(rng):
+    chain = np.stack([np.arange(99), np.arange(1, 100)], axis=1)
+    assert len(set(relevance_of_pairs(rng.permutation(chain), n_tracks=100).groups)) == 1
+    broken = np.delete(chain, 40, axis=0)
+    groups = relevance_of_pairs(rng.permutation(broken), n_tracks=100).groups
+    assert (groups[:41] == groups[0]).all()
+    assert (groups[41:] == groups[41]).all()
+    assert groups[0] != groups[41]
 
 
 @pytest.mark.parametrize(
-    ("measures", "text"),
+    ("pairs", "text"),
     [
-        ({}, "at least one measure"),
-        ({"random": DISTANCES}, '"random" is the name of the control'),
-        ({"a": DISTANCES, "b": DISTANCES[:3, :3]}, "over the same tracks"),
-        ({"a": DISTANCES, "b": DISTANCES + np.nan}, "measure b must be finite, got 16 NaN"),
-        ({"a": np.empty((0, 0))}, "at least one track"),
+        ([[0, 1, 2]], r"shape \(n_pairs, 2\), got int64 of shape \(1, 3\)"),
+        ([[0.0, 1.0]], "must be integers"),
+        ([[0, 4]], r"lie in 0 .. 3, got 0 .. 4"),
+        ([[-1, 2]], "got -1"),
+        ([[2, 2], [0, 1]], "two different tracks, 1 are not"),
     ],
 )
-def test_report_refuses(measures, text):
+def test_pairs_refused(pairs, text):
     with pytest.raises(ValueError, match=text):
-        evaluate(measures)
+        relevance_of_pairs(np.array(pairs), n_tracks=4)
+
+
+@pytest.mark.parametrize(("n_relevant", "n_candidates"), [(1, 1), (1, 5), (2, 6), (3, 7), (6, 6)])
+def test_chance_is_the_mean_over_all_orders(n_relevant, n_candidates):
+    """Every set of ranks that the relevant tracks can have is equally likely."""
+    precision, inverse, n_orders = Fraction(0), Fraction(0), 0
+    for ranks in combinations(range(1, n_candidates + 1), n_relevant):
+        precision += sum(Fraction(i, rank) for i, rank in enumerate(ranks, 1)) / n_relevant
+        inverse += Fraction(1, ranks[0])
+        n_orders += 1
+    assert average_precision_chance(n_relevant, n_candidates) == pytest.approx(float(precision / n_orders))
+    assert reciprocal_rank_chance(n_relevant, n_candidates) == pytest.approx(float(inverse / n_orders))
+
+
+@pytest.mark.parametrize("counts", [(0, 3), (4, 3)])
+def test_chance_refuses_counts_that_cannot_be(counts):
+    with pytest.raises(ValueError, match=r"must lie in 1 \.\. n_candidates"):
+        average_precision_chance(*counts)
+    with pytest.raises(ValueError, match=r"must lie in 1 \.\. n_candidates"):
+        reciprocal_rank_chance(*counts)

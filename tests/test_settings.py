@@ -15,6 +15,7 @@ from audiosim_pipelines.settings import (
     FEATURES_OF_FAMILY,
     PROFILES,
     CompareSettings,
+    EvaluateSettings,
     FeatureSettings,
     Settings,
 )
@@ -57,6 +58,9 @@ def test_file_then_variable_then_option(tmp_path, monkeypatch):
             "n_mels must be 128 where families name descriptors, got 64; leave descriptors out",
         ),
         ("[dtw]\nmax_length_ratio = 0.5", r"max_length_ratio must be at least 1, or none .*, got 0\.5"),
+        ("[evaluate]\nlabel = 3", r"evaluate\.label must be text or a list of text, got 3"),
+        ("[evaluate]\nlabel = []", r"evaluate\.label must name at least one tag or column"),
+        ("[evaluate]\nlabel = ['x', 'x']", "none of them twice"),
         ("[compare", "cannot be read as TOML"),
     ],
 )
@@ -64,6 +68,25 @@ def test_a_wrong_file_is_refused_with_the_place(tmp_path, text, message):
     (tmp_path / "audiosim.toml").write_text(text)
     with pytest.raises(SettingsError, match=message):
         settings.load(tmp_path)
+
+
+def test_labels_are_one_or_several(tmp_path, monkeypatch):
+    assert Settings().evaluate.labels == ("genre",)
+    (tmp_path / "audiosim.toml").write_text('[evaluate]\nlabel = "album"\n')
+    assert settings.load(tmp_path).evaluate.labels == ("album",)
+    monkeypatch.setenv("AUDIOSIM_EVALUATE_LABEL", '["genre", "mood"]')
+    several = settings.load(tmp_path)
+    assert several.evaluate.labels == ("genre", "mood")
+    (tmp_path / "another").mkdir()
+    settings.save(several, tmp_path / "another")
+    monkeypatch.delenv("AUDIOSIM_EVALUATE_LABEL")
+    assert settings.load(tmp_path / "another") == several
+
+
+def test_variables_that_are_no_settings_are_let_be(tmp_path, monkeypatch):
+    for name in ("AUDIOSIM_CACHE", "AUDIOSIM_LIBRARY"):
+        monkeypatch.setenv(name, "anything")
+    assert settings.load(tmp_path) == Settings()
 
 
 def test_a_misspelled_variable_is_refused(tmp_path, monkeypatch):
@@ -90,6 +113,12 @@ def test_another_profile_than_the_librarys_is_refused(tmp_path):
         settings.load(tmp_path, profile="default")
     with pytest.raises(SettingsError, match="unknown profile 'fast'"):
         settings.load(tmp_path, profile="fast")
+
+
+def test_how_measures_are_judged_makes_no_other_library(tmp_path):
+    before = replace(settings.load(tmp_path, profile="yasr"), evaluate=EvaluateSettings(ks=(1, 5, 10)))
+    settings.save(before, tmp_path)
+    assert settings.load(tmp_path, profile="yasr") == before
 
 
 def test_the_yasr_profile_is_the_recipe_of_2020(tmp_path):

@@ -5,6 +5,7 @@ nothing to measure warns and gives NaN, and a perfect score is 1.
 """
 
 from audiosim.evaluation.ranking import random_distances, validate_distances
-from audiosim.evaluation.report import CONTROL, Evaluation, evaluate
+from audiosim.evaluation.report import BASELINE, CONTROL, Evaluation, evaluate
+from audiosim.evaluation.task import Task
 
-__all__ = ["CONTROL", "Evaluation", "evaluate", "random_distances", "validate_distances"]
+__all__ = ["BASELINE", "CONTROL", "Evaluation", "Task", "evaluate", "random_distances", "validate_distances"]

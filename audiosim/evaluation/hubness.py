@@ -23,6 +23,12 @@ class Hubness:
     skewness: float  # of N_k over all tracks, those that never appear included; 0 is even
     largest_share: float  # largest N_k / k: 1 is the mean, (n_tracks - 1) / k the most
     orphan_share: float  # share of tracks with N_k = 0, in nobody's list
+    gini: float = float("nan")  # of N_k, 0 is even, near 1 all in a few tracks; NaN in tables older than the figure
+
+    @property
+    def coverage(self) -> float:
+        """Share of tracks that stand in at least one list."""
+        return 1.0 - self.orphan_share
 
 
 def occurrences(distances: Distances, *, k: int, seed: int = 0) -> npt.NDArray[np.int64]:
@@ -58,7 +64,7 @@ def occurrences(distances: Distances, *, k: int, seed: int = 0) -> npt.NDArray[n
     [1, 2, 0]
     """
     validate_distances(distances)
-    return _counts(nearest_lists(distances, k=k, seed=seed))
+    return occurrences_in(nearest_lists(distances, k=k, seed=seed))
 
 
 def hubness(distances: Distances, *, k: int = 10, seed: int = 0) -> Hubness:
@@ -138,13 +144,62 @@ def from_lists(lists: npt.NDArray[np.integer], *, ks: Sequence[int] = (5, 10)) -
     """
     kept_ks = [k for k in ks if k < len(lists)]
     for k in kept_ks:
-        if not 1 <= k <= lists.shape[1]:
-            raise ValueError(f"k must lie in 1 .. {lists.shape[1]}, the length of the lists, got {k}")
-    return tuple(_summary(_counts(lists[:, :k]), k) for k in kept_ks)
+        _validate_column_count(k, lists)
+    return tuple(_summary(occurrences_in(lists[:, :k]), k) for k in kept_ks)
 
 
-def _counts(lists: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+def occurrences_in(lists: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Count in how many lists each track stands (N_k), in lists that were made before.
+
+    Parameters
+    ----------
+    lists : (n_tracks, k) integer
+        Indices of the k nearest of every track; -1 where there are fewer.
+
+    Returns
+    -------
+    (n_tracks,) int64
+
+    Examples
+    --------
+    >>> occurrences_in(np.array([[1], [0], [1]])).tolist()
+    [1, 2, 0]
+    """
     return np.bincount(lists[lists >= 0], minlength=len(lists)).astype(np.int64)
+
+
+def histogram(lists: npt.NDArray[np.integer], *, k: int) -> tuple[int, ...]:
+    """Count the tracks that stand in 0, 1, 2, ... of the lists, for plots.
+
+    Parameters
+    ----------
+    lists : (n_tracks, k_max) integer
+        Indices of the k_max nearest of every track, nearest first; -1 after the last where there are fewer.
+    k : int
+        How many columns count.
+
+    Returns
+    -------
+    tuple of int
+        Number of tracks with N_k = 0, 1, 2, ... up to the largest N_k; sums to n_tracks.
+
+    Raises
+    ------
+    ValueError
+        If k is not in 1 .. k_max.
+
+    Examples
+    --------
+    >>> histogram(np.array([[1], [0], [1]]), k=1)
+    (1, 1, 1)
+    """
+    _validate_column_count(k, lists)
+    return tuple(int(count) for count in np.bincount(occurrences_in(lists[:, :k])))
+
+
+def _validate_column_count(k: int, lists: npt.NDArray[np.integer]) -> None:
+    if not 1 <= k <= lists.shape[1]:
+        raise ValueError(f"k must lie in 1 .. {lists.shape[1]}, the length of the lists, got {k}")
 
 
 def _summary(counts: npt.NDArray[np.int64], k: int) -> Hubness:
@@ -155,4 +210,12 @@ def _summary(counts: npt.NDArray[np.int64], k: int) -> Hubness:
         skewness=float(np.mean(deviations**3)) / variance**1.5 if variance > 0 else 0.0,
         largest_share=float(counts.max()) / k,
         orphan_share=float(np.mean(counts == 0)),
+        gini=_gini(counts),
     )
+
+
+def _gini(counts: npt.NDArray[np.int64]) -> float:
+    """Mean absolute difference of two tracks' counts, as a share of twice the mean count."""
+    total = int(counts.sum())
+    weights = 2 * np.arange(1, counts.size + 1) - counts.size - 1
+    return float(weights @ np.sort(counts)) / (counts.size * total) if total else 0.0

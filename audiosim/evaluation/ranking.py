@@ -183,7 +183,20 @@ def ordered(values: npt.NDArray[np.floating], *, rng: np.random.Generator) -> In
     [1, 2, 0]
     """
     shuffled = rng.permutation(values.size)
-    return shuffled[np.argsort(values[shuffled], kind="stable")]
+    if values.dtype != np.float32 or values.size == 0:
+        return shuffled[np.argsort(values[shuffled], kind="stable")]
+    return shuffled[_argsort_float32(values[shuffled])]
+
+
+def _argsort_float32(values: npt.NDArray[np.floating]) -> Indices:
+    """Sort stably, several times as fast as NumPy: integers of value and place are sorted themselves, not by index."""
+    # Adding 0 makes -0 equal to 0 in its bits too.
+    bits = (values + np.float32(0.0)).view(np.int32)
+    # Bits of positive numbers ascend with the number, those of negative ones descend.
+    ascending = np.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits)
+    keys = (ascending.astype(np.int64) << 32) | np.arange(values.size)
+    keys.sort()
+    return (keys & 0xFFFFFFFF).astype(np.intp)
 
 
 def rankings(distances: Distances, *, artists: Sequence[str | None] | None = None, seed: int = 0) -> Iterator[Indices]:

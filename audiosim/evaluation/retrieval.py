@@ -6,24 +6,16 @@ nobody can say whether it would be right. Queries without any relevant candidate
 """
 
 import warnings
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from audiosim.evaluation.ranking import (
-    Distances,
-    label_codes,
-    ordered,
-    rankings,
-    validate_distances,
-    validate_k,
-)
-
-Labels = Sequence[Hashable | None]
-Artists = Sequence[str | None] | None
-Scores = npt.NDArray[np.float64]
+from audiosim.evaluation.auc import pair_auc
+from audiosim.evaluation.query_scores import QueryScores, Scores, score_queries
+from audiosim.evaluation.ranking import Distances, ordered, validate_distances, validate_k
+from audiosim.evaluation.relevance import Artists, Labels, Relevance, relevance_of_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +34,17 @@ class PrecisionAtK:
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """All retrieval scores of one matrix; the scores besides precision are over full rankings."""
+    """All retrieval scores of one matrix; those besides precision and the votes are over full rankings."""
 
     precision: tuple[PrecisionAtK, ...]
     mean_average_precision: float
     mean_reciprocal_rank: float
     hit_at_1: float
     mean_first_rank: float  # of the nearest relevant candidate, from 1
+    pair_auc: float  # probability that a pair that belongs together is nearer than one that does not
+    knn_accuracy: float  # share of queries whose label most of the 5 nearest have; NaN with pairs
     n_queries: int
     n_left_out: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """Rankings as hits and misses. Row q of `relevant` counts up to `n_candidates[q]` and is False beyond."""
-
-    relevant: npt.NDArray[np.bool_]  # (n_tracks, n_tracks)
-    n_candidates: npt.NDArray[np.int64]  # (n_tracks,)
-    labels: npt.NDArray[np.int64]  # (n_tracks,)
-
-    @property
-    def n_relevant(self) -> npt.NDArray[np.int64]:
-        return self.relevant.sum(axis=1)
-
-    def scores(self, values: Scores) -> Scores:
-        """Put NaN for the tracks that are left out as queries."""
-        return np.where(self.n_relevant > 0, values, np.nan)
 
 
 def precisions_at_k(
@@ -109,8 +86,7 @@ def precisions_at_k(
     >>> precisions_at_k(line, ["a", "a", "b"], k=2).tolist()
     [0.5, 0.5, nan]
     """
-    validate_k(k)
-    return _precisions(_judge(distances, labels, artists, seed), k)
+    return _scored(distances, labels, artists, ks=[k], seed=seed)[0].metric(f"P@{k}")
 
 
 def precision_at_k(
@@ -135,10 +111,9 @@ def precision_at_k(
     >>> result.micro, result.chance_micro, result.n_left_out
     (1.0, 0.5, 1)
     """
-    validate_k(k)
-    judged = _judge(distances, labels, artists, seed)
-    _warn_if_empty(judged)
-    return _precision_at_k(judged, k)
+    scores, relevance = _scored(distances, labels, artists, ks=[k], seed=seed)
+    warn_if_empty(scores)
+    return _precision_at_k(scores, relevance.labels, k)
 
 
 def average_precisions(distances: Distances, labels: Labels, *, artists: Artists = None, seed: int = 0) -> Scores:
@@ -160,7 +135,7 @@ def average_precisions(distances: Distances, labels: Labels, *, artists: Artists
     >>> average_precisions(line, ["a", "b", "a"]).tolist()
     [0.5, nan, 0.5]
     """
-    return _average_precisions(_judge(distances, labels, artists, seed))
+    return _scored(distances, labels, artists, seed=seed)[0].metric("MAP")
 
 
 def first_relevant_ranks(distances: Distances, labels: Labels, *, artists: Artists = None, seed: int = 0) -> Scores:
@@ -182,7 +157,7 @@ def first_relevant_ranks(distances: Distances, labels: Labels, *, artists: Artis
     >>> first_relevant_ranks(line, ["a", "b", "a"]).tolist()
     [2.0, nan, 2.0]
     """
-    return _first_ranks(_judge(distances, labels, artists, seed))
+    return _scored(distances, labels, artists, seed=seed)[0].first_ranks
 
 
 def reciprocal_ranks(
@@ -265,94 +240,96 @@ def evaluate(
     >>> evaluate(line, ["a", "b", "a"], ks=[1]).mean_reciprocal_rank
     0.5
     """
+    scores, relevance = _scored(distances, labels, artists, ks=ks, seed=seed)
+    warn_if_empty(scores)
+    return summarize(scores, relevance, distances)
+
+
+def summarize(scores: QueryScores, relevance: Relevance, distances: Distances) -> Retrieval:
+    """Means of the scores of all queries, with what only the matrix itself can tell.
+
+    Parameters
+    ----------
+    scores : QueryScores
+        Of one measure.
+    relevance : Relevance
+        By which they were scored.
+    distances : (n_tracks, n_tracks) floating
+        The matrix that was scored.
+
+    Returns
+    -------
+    Retrieval
+        NaN if there is no query.
+
+    Examples
+    --------
+    >>> line = np.abs(np.subtract.outer([0.0, 1.0, 3.0], [0.0, 1.0, 3.0]))
+    >>> relevance = relevance_of_labels(["a", "b", "a"], n_tracks=3)
+    >>> summarize(score_queries(line, relevance, ks=[1]), relevance, line).mean_first_rank
+    2.0
+    """
+    labels = relevance.labels if relevance.partners is None else None
+    n_queries = int(np.count_nonzero(scores.is_query))
+    return Retrieval(
+        precision=tuple(_precision_at_k(scores, labels, k) for k in scores.ks),
+        mean_average_precision=mean_score(scores.metric("MAP")),
+        mean_reciprocal_rank=mean_score(scores.metric("MRR")),
+        hit_at_1=mean_score(scores.metric("Hit@1")),
+        mean_first_rank=mean_score(scores.first_ranks),
+        pair_auc=pair_auc(distances, relevance),
+        knn_accuracy=mean_score(scores.votes),
+        n_queries=n_queries,
+        n_left_out=len(scores.values) - n_queries,
+    )
+
+
+def warn_if_empty(scores: QueryScores) -> None:
+    """Warn the caller's caller if no track is a query."""
+    if not scores.is_query.any():
+        warnings.warn(
+            f"none of {len(scores.values)} tracks has a relevant candidate; retrieval scores are NaN", stacklevel=3
+        )
+
+
+def _scored(
+    distances: Distances, labels: Labels, artists: Artists, *, ks: Sequence[int] = (), seed: int
+) -> tuple[QueryScores, Relevance]:
     for k in ks:
         validate_k(k)
-    judged = _judge(distances, labels, artists, seed)
-    _warn_if_empty(judged)
-    ranks = _first_ranks(judged)
-    n_queries = int(np.count_nonzero(judged.n_relevant))
-    return Retrieval(
-        precision=tuple(_precision_at_k(judged, k) for k in ks),
-        mean_average_precision=_mean(_average_precisions(judged)),
-        mean_reciprocal_rank=_mean(1.0 / ranks),
-        hit_at_1=_mean(np.where(np.isnan(ranks), np.nan, ranks == 1)),
-        mean_first_rank=_mean(ranks),
-        n_queries=n_queries,
-        n_left_out=len(ranks) - n_queries,
-    )
-
-
-def _judge(distances: Distances, labels: Labels, artists: Artists, seed: int) -> _Judged:
-    """Rank the labelled candidates of every track once, and mark the relevant ones."""
     validate_distances(distances)
-    n_tracks = len(distances)
-    codes = label_codes(labels, n_tracks=n_tracks)
-    relevant = np.zeros((n_tracks, n_tracks), dtype=np.bool_)
-    n_candidates = np.zeros(n_tracks, dtype=np.int64)
-    for query, ranking in enumerate(rankings(distances, artists=artists, seed=seed)):
-        if codes[query] < 0:
-            continue
-        found = codes[ranking]
-        found = found[found >= 0]
-        n_candidates[query] = found.size
-        relevant[query, : found.size] = found == codes[query]
-    return _Judged(relevant, n_candidates, codes)
+    relevance = relevance_of_labels(labels, artists=artists, n_tracks=len(distances))
+    return score_queries(distances, relevance, ks=ks, seed=seed), relevance
 
 
-def _precisions(judged: _Judged, k: int) -> Scores:
-    hits = judged.relevant[:, :k].sum(axis=1)
-    return judged.scores(hits / np.maximum(np.minimum(judged.n_candidates, k), 1))
-
-
-def _precision_at_k(judged: _Judged, k: int) -> PrecisionAtK:
-    precisions = _precisions(judged, k)
-    chances = judged.scores(judged.n_relevant / np.maximum(judged.n_candidates, 1))
-    is_query = judged.n_relevant > 0
-    n_queries = int(np.count_nonzero(is_query))
+def _precision_at_k(scores: QueryScores, labels: npt.NDArray[np.int64] | None, k: int) -> PrecisionAtK:
+    precisions = scores.metric(f"P@{k}")
+    chances = np.where(scores.is_query, scores.n_relevant / np.maximum(scores.n_candidates, 1), np.nan)
+    n_queries = int(np.count_nonzero(scores.is_query))
     return PrecisionAtK(
         k=k,
-        micro=_mean(precisions),
-        macro=_mean_over_labels(precisions, judged.labels),
-        chance_micro=_mean(chances),
-        chance_macro=_mean_over_labels(chances, judged.labels),
+        micro=mean_score(precisions),
+        macro=_mean_over_labels(precisions, labels),
+        chance_micro=mean_score(chances),
+        chance_macro=_mean_over_labels(chances, labels),
         n_queries=n_queries,
-        n_left_out=len(is_query) - n_queries,
-        n_short=int(np.count_nonzero(is_query & (judged.n_candidates < k))),
+        n_left_out=len(precisions) - n_queries,
+        n_short=int(np.count_nonzero(scores.is_query & (scores.n_candidates < k))),
     )
 
 
-def _average_precisions(judged: _Judged) -> Scores:
-    result = np.full(len(judged.labels), np.nan)
-    for query in np.flatnonzero(judged.n_relevant):
-        ranks = 1 + np.flatnonzero(judged.relevant[query])
-        result[query] = np.mean(np.arange(1, ranks.size + 1) / ranks)
-    return result
-
-
-def _first_ranks(judged: _Judged) -> Scores:
-    if len(judged.labels) == 0:
-        return np.empty(0, dtype=np.float64)
-    return judged.scores(1.0 + judged.relevant.argmax(axis=1))
-
-
-def _mean(scores: Scores) -> float:
+def mean_score(scores: Scores) -> float:
     """Mean over the queries that count; NaN if none does."""
     counted = scores[~np.isnan(scores)]
     return float(counted.mean()) if counted.size else float("nan")
 
 
-def _mean_over_labels(scores: Scores, labels: npt.NDArray[np.int64]) -> float:
+def _mean_over_labels(scores: Scores, labels: npt.NDArray[np.int64] | None) -> float:
     """Mean over labels of the mean over their queries; labels none of whose tracks counts are left out."""
-    means = [_mean(scores[labels == label]) for label in np.unique(labels[labels >= 0])]
-    return _mean(np.array(means, dtype=np.float64))
-
-
-def _warn_if_empty(judged: _Judged) -> None:
-    if not judged.relevant.any():
-        warnings.warn(
-            f"none of {len(judged.labels)} tracks has a candidate with its label; retrieval scores are NaN",
-            stacklevel=3,
-        )
+    if labels is None:
+        return float("nan")
+    means = [mean_score(scores[labels == label]) for label in np.unique(labels[labels >= 0])]
+    return mean_score(np.array(means, dtype=np.float64))
 
 
 def _track_indices(values: Sequence[int] | npt.NDArray[np.integer], name: str, n_tracks: int) -> npt.NDArray[np.intp]:

@@ -13,22 +13,20 @@ import pandas as pd
 
 from audiosim.catalog import Track
 from audiosim.errors import FeatureTableError
+from audiosim.sources.cells import unguarded
 from audiosim.sources.fold import fold
-
-FEATURES = (
-    "danceability", "energy", "key", "loudness", "mode", "speechiness", "acousticness", "instrumentalness",
-    "liveness", "valence", "tempo", "duration_ms", "time_signature",
-)  # fmt: skip
-_UNIT_FEATURES = (
-    "danceability", "energy", "speechiness", "acousticness", "instrumentalness", "liveness", "valence",
-)  # fmt: skip
-# Names under which tables carry the keys; of several in one table the first here counts.
-_KEY_COLUMNS = {
-    "id": ("sha256", "track_id", "spotify_id", "id", "track_uri", "uri"),
-    "isrc": ("isrc",),
-    "artist": ("artist", "artist_name", "artists", "track_artist"),
-    "title": ("title", "track_name", "name"),
-}
+from audiosim.sources.table_frame import read_frame
+from audiosim.sources.table_presets import (
+    FEATURES,
+    KEY_COLUMNS,
+    Key,
+    Preset,
+    TableOptions,
+    find_columns,
+    preset_named,
+    recognise,
+)
+from audiosim.sources.table_units import numbers, reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class FeatureTable:
 
     `values` is float64 of shape (n_rows, n_features), its columns are `names`, its rows stand for `keys`. `n_repeated`
     rows said again what an earlier row with the same key had said; `n_conflicting` rows said something else and were
-    left out.
+    left out. `preset` is the kind of table that it was read as, `notes` what had to be assumed or converted.
     """
 
     source: Path
@@ -72,6 +70,13 @@ class FeatureTable:
     rejected: tuple[RejectedRow, ...]
     n_repeated: int
     n_conflicting: int
+    preset: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that the file has."""
+        return len(self) + len(self.rejected) + self.n_repeated + self.n_conflicting
 
     def __len__(self) -> int:
         return len(self.values)
@@ -104,51 +109,77 @@ class Coverage:
         return f"matched {len(self.matched)} of {n_tracks} tracks ({ways}{ambiguous})"
 
 
-def read_feature_table(path: Path) -> FeatureTable:
+def read_feature_table(path: Path, options: TableOptions | None = None) -> FeatureTable:
     """Read a table of features from CSV (also gzipped) or Parquet.
 
-    Columns are recognised by name, whatever their case. Keys: `track_id` (or `sha256`, `spotify_id`, `id`,
-    `track_uri`), `isrc`, `artist` (`artist_name`, `artists`, `track_artist`) with `title` (`track_name`, `name`).
-    Features: those in `FEATURES`. Other columns are ignored.
+    Columns are recognised by name, whatever their case, by the preset that the table answers to (see
+    `audiosim.sources.table_presets.PRESETS`) or, where it answers to none, by general names. Keys: `track_id` (or
+    `sha256`, `spotify_id`, `id`, `track_uri`), `isrc`, `artist` (`artist_name`, `artists`, `track_artist`) with `title`
+    (`track_name`, `name`). Features: those in `FEATURES`. Other columns are ignored.
 
-    A row is rejected, with its reason, if it has no key, if a feature is no finite number, if a feature that runs from
-    0 to 1 leaves that range, or if its duration is not positive. Of rows with the same key the first is kept.
+    A row is rejected, with its reason, if it has no key, or if a feature is missing or cannot be what it is called: a
+    table of which some rows lack a feature compares those rows with others unfairly, so they are out. Of rows with the
+    same key the first is kept.
+
+    Parameters
+    ----------
+    path : Path
+    options : TableOptions, optional
+        How to read it where it does not tell by itself.
 
     Raises
     ------
     FeatureTableError
         If the file cannot be read, has no key or no feature column, or no row that can be used.
     """
-    frame = _read_frame(path)
+    options = options or TableOptions()
+    frame, notes = read_frame(path)
     columns: dict[str, int] = {}
     for position, name in enumerate(frame.columns):
         columns.setdefault(str(name).strip().casefold(), position)
-    names = tuple(name for name in FEATURES if name in columns)
-    keys = _keys(path, frame, columns)
-    if not names:
+    preset = recognise(columns) if options.preset is None else preset_named(options.preset)
+    found, key_columns = find_columns(columns, preset, options)
+    keys = _keys(path, frame, columns, key_columns, preset)
+    if not found:
         raise FeatureTableError(
             f"{path} must have at least one feature column ({', '.join(FEATURES)}), got {', '.join(columns) or 'none'}"
         )
-    features = frame.iloc[:, [columns[name] for name in names]]
-    numbers = [pd.to_numeric(features.iloc[:, i], errors="coerce") for i in range(len(names))]
-    values = np.column_stack([column.to_numpy(np.float64, na_value=np.nan) for column in numbers])
-    reasons = _reasons(features, values, names)
-    reasons |= {row: "it has no key" for row, key in enumerate(keys) if not key.known and row not in reasons}
-    kept: dict[tuple[str, ...], int] = {}
-    n_repeated = n_conflicting = 0
-    for row in range(len(keys)):
-        if row not in reasons and (first := kept.setdefault(keys[row].known, row)) != row:
-            same = np.array_equal(values[first], values[row])
-            n_repeated += same
-            n_conflicting += not same
-    rejected = tuple(RejectedRow(row + 1, reasons[row]) for row in sorted(reasons))
+    features = frame.iloc[:, list(found.values())]
+    values, converted = numbers(features, list(found))
+    excluded = reasons(features, values, list(found))
+    excluded |= {row: "it has no key" for row, key in enumerate(keys) if not key.known and row not in excluded}
+    kept, n_repeated, n_conflicting = _first_of_each(keys, values, excluded)
+    rejected = tuple(RejectedRow(row + 1, excluded[row]) for row in sorted(excluded))
     if not kept:
         told = f"{len(rejected)} rejected, row {rejected[0].row} since {rejected[0].reason}" if rejected else "none"
         raise FeatureTableError(f"{path} must hold at least one row that can be used, got {told}")
-    rows = list(kept.values())
+    names = tuple("duration_ms" if name == "duration_s" else name for name in found)
+    scale = np.array([1_000.0 if name == "duration_s" else 1.0 for name in found])
     return FeatureTable(
-        path, names, values[rows], tuple(keys[row] for row in rows), rejected, n_repeated, n_conflicting
+        path,
+        names,
+        values[kept] * scale,
+        tuple(keys[row] for row in kept),
+        rejected,
+        n_repeated,
+        n_conflicting,
+        preset.name if preset else None,
+        (*notes, *converted),
     )
+
+
+def _first_of_each(
+    keys: Sequence[TrackKey], values: npt.NDArray[np.float64], excluded: Mapping[int, str]
+) -> tuple[list[int], int, int]:
+    """Rows to keep, one a key; how many others said the same, and how many something else."""
+    kept: dict[tuple[str, ...], int] = {}
+    n_repeated = n_conflicting = 0
+    for row in range(len(keys)):
+        if row not in excluded and (first := kept.setdefault(keys[row].known, row)) != row:
+            same = np.array_equal(values[first], values[row])
+            n_repeated += same
+            n_conflicting += not same
+    return list(kept.values()), n_repeated, n_conflicting
 
 
 def join(table: FeatureTable, tracks: Sequence[Track]) -> Coverage:
@@ -197,51 +228,36 @@ def join(table: FeatureTable, tracks: Sequence[Track]) -> Coverage:
     )
 
 
-def _read_frame(path: Path) -> pd.DataFrame:
-    name = path.name.casefold()
-    try:
-        if name.endswith((".csv", ".csv.gz")):
-            return pd.read_csv(path, dtype=str, keep_default_na=False)
-        if name.endswith(".parquet"):
-            return pd.read_parquet(path)
-    except (OSError, EOFError, ValueError) as error:
-        raise FeatureTableError(f"{path} must be a table that can be read: {error}") from error
-    raise FeatureTableError(f"a feature table must end in .csv, .csv.gz or .parquet, got {path.name}")
-
-
-def _keys(path: Path, frame: pd.DataFrame, columns: Mapping[str, int]) -> list[TrackKey]:
+def _keys(
+    path: Path,
+    frame: pd.DataFrame,
+    columns: Mapping[str, int],
+    found: Mapping[Key, int],
+    preset: Preset | None,
+) -> list[TrackKey]:
     """The key of each row, from the columns that carry one."""
-    found = {
-        key: next((columns[name] for name in names if name in columns), None) for key, names in _KEY_COLUMNS.items()
-    }
-    if found["id"] is None and found["isrc"] is None and None in {found["artist"], found["title"]}:
+    if "id" not in found and "isrc" not in found and not {"artist", "title"} <= found.keys():
         raise FeatureTableError(
             f"{path} must have a key column (track_id, isrc, or artist and title), got {', '.join(columns) or 'none'}"
         )
     texts = {
-        key: [""] * len(frame) if i is None else frame.iloc[:, i].astype("string").fillna("").str.strip().tolist()
-        for key, i in found.items()
+        key: frame.iloc[:, found[key]].astype("string").fillna("").str.strip().map(unguarded).tolist()
+        if key in found
+        else [""] * len(frame)
+        for key in KEY_COLUMNS
     }
+    if preset and preset.artist_separator:
+        texts["artist"] = [", ".join(_artists(names, preset.artist_separator)) for names in texts["artist"]]
     rows = zip(texts["id"], texts["isrc"], texts["artist"], texts["title"], strict=True)
     return [TrackKey(i.removeprefix("spotify:track:"), _isrc(isrc), artist, title) for i, isrc, artist, title in rows]
 
 
+def _artists(names: str, separator: str) -> list[str]:
+    return [name.strip() for name in names.split(separator) if name.strip()]
+
+
 def _isrc(text: str) -> str:
     return text.upper().replace("-", "").strip()
-
-
-def _reasons(features: pd.DataFrame, values: npt.NDArray[np.float64], names: Sequence[str]) -> dict[int, str]:
-    """Why rows cannot be used: the first value of each that is out of its range."""
-    lowest = np.array([0.0 if name in _UNIT_FEATURES else -np.inf for name in names])
-    highest = np.array([1.0 if name in _UNIT_FEATURES else np.inf for name in names])
-    bounds = {**dict.fromkeys(_UNIT_FEATURES, "lie in 0..1"), "duration_ms": "be positive"}
-    wrong = ~np.isfinite(values) | (values < lowest) | (values > highest)
-    wrong |= (np.array(names) == "duration_ms") & (values <= 0)
-    reasons: dict[int, str] = {}
-    for row, column in np.argwhere(wrong).tolist():
-        must = bounds[names[column]] if np.isfinite(values[row, column]) else "be a finite number"
-        reasons.setdefault(row, f"{names[column]} must {must}, got {str(features.iat[row, column]) or 'nothing'}")
-    return reasons
 
 
 def _index(table: FeatureTable, names: Iterable[str]) -> dict[str, int | None]:

@@ -1,4 +1,4 @@
-"""Labels of tracks from a CSV file: genres, compositions, whatever an evaluation should ask for."""
+"""What an evaluation should ask for, from CSV files: labels of tracks, or pairs of tracks that belong together."""
 
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,9 +11,11 @@ from audiosim.sources.fold import fold
 # Names under which tables carry what finds a track.
 _ID_COLUMNS = ("track_id", "sha256")
 _PATH_COLUMNS = ("path", "file")
+_PAIR_COLUMNS = ("a", "b")
+_SHORTEST_ID = 8  # letters of a track id that are taken for one
 
 
-def read_labels(path: Path, column: str, tracks: Sequence[Track]) -> dict[str, str]:
+def read_labels(path: Path, column: str, tracks: Sequence[Track], *, required: bool = True) -> dict[str, str]:
     """Read one column of a CSV file as labels of tracks.
 
     A row finds its tracks by `track_id` (or `sha256`), else by `path` (or `file`; relative to the table), else by
@@ -28,6 +30,8 @@ def read_labels(path: Path, column: str, tracks: Sequence[Track]) -> dict[str, s
         The column that holds the labels.
     tracks
         The tracks to label.
+    required
+        Whether to insist on a label of at least one of the tracks.
 
     Returns
     -------
@@ -38,7 +42,7 @@ def read_labels(path: Path, column: str, tracks: Sequence[Track]) -> dict[str, s
     ------
     SourceError
         If the file cannot be read, lacks the column or anything that finds tracks, labels a track twice with
-        different labels, or labels none of the tracks.
+        different labels, or labels none of the tracks though one is required.
     """
     rows = _read_rows(path)
     _require_columns(path, column, rows)
@@ -54,9 +58,65 @@ def read_labels(path: Path, column: str, tracks: Sequence[Track]) -> dict[str, s
                     f"{path} must give a track one label, row {number} says {label!r} "
                     f"where an earlier row says {labels[track_id]!r}"
                 )
-    if not labels:
+    if required and not labels:
         raise SourceError(f"{path} must label at least one of {len(tracks)} tracks, got none in {len(rows)} rows")
     return {track.track_id: labels[track.track_id] for track in tracks if track.track_id in labels}
+
+
+def label_columns(path: Path) -> tuple[str, ...]:
+    """Names of the columns of a CSV file, as `read_labels` knows them: folded, in order.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read, or has no row.
+    """
+    return tuple(_read_rows(path)[0])
+
+
+def read_pairs(path: Path, tracks: Sequence[Track]) -> list[tuple[str, str]]:
+    """Read pairs of tracks that belong together: a song and its cover, say, or two releases of a recording.
+
+    A cell names a track by its id or the first 8 letters of it or more, by a path (relative to the table), by
+    "artist - title" (folded, see `audiosim.sources.fold.fold`), or by the stem of its file's name. Rows that find no
+    pair of different tracks are left out, and a pair that is there twice counts once.
+
+    Parameters
+    ----------
+    path
+        A CSV file in UTF-8 with the columns `a` and `b`; others are ignored.
+    tracks
+        The tracks to find.
+
+    Returns
+    -------
+    list of tuple
+        Two track ids each, in the order of the rows.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read or lacks a column, if a cell means several tracks, or if no row finds a pair.
+    """
+    rows = _read_rows(path)
+    if missing := [name for name in _PAIR_COLUMNS if name not in rows[0]]:
+        raise SourceError(f"{path} must have the columns a and b, and has no {missing[0]}; got {', '.join(rows[0])}")
+    find = _cell_finder(path.parent, tracks)
+    pairs: dict[frozenset[str], tuple[str, str]] = {}
+    for number, row in enumerate(rows, start=1):
+        found = [find(row[name]) for name in _PAIR_COLUMNS]
+        for name, candidates in zip(_PAIR_COLUMNS, found, strict=True):
+            if len(candidates) > 1:
+                raise SourceError(
+                    f"{path} must name single tracks, row {number} says {row[name]!r}, which {len(candidates)} tracks "
+                    "are called; give the id or the path"
+                )
+        if all(found) and found[0] != found[1]:
+            a, b = found[0][0], found[1][0]
+            pairs.setdefault(frozenset((a, b)), (a, b))
+    if not pairs:
+        raise SourceError(f"{path} must pair at least two of {len(tracks)} tracks, got no pair in {len(rows)} rows")
+    return list(pairs.values())
 
 
 def _read_rows(path: Path) -> list[dict[str, str]]:
@@ -95,6 +155,29 @@ def _finders(folder: Path, tracks: Sequence[Track]) -> list[Callable[[Mapping[st
         lambda row: names.get(fold(row.get("artist", ""), row.get("title", "")), ()),
         lambda row: stems.get(Path(_first(row, _PATH_COLUMNS)).stem, ()),
     ]
+
+
+def _cell_finder(folder: Path, tracks: Sequence[Track]) -> Callable[[str], Sequence[str]]:
+    """A function from a cell to the ids of its tracks, by the surest reading that finds any."""
+    paths = _group((str(path.resolve()), track.track_id) for track in tracks for path in track.paths)
+    names = _group((fold(track.artist or "", track.title or ""), track.track_id) for track in tracks)
+    stems = _group((path.stem, track.track_id) for track in tracks for path in track.paths)
+    ids = [track.track_id for track in tracks]
+
+    def find(cell: str) -> Sequence[str]:
+        if not cell:
+            return ()
+        with_id = [i for i in ids if i.startswith(cell.lower())] if len(cell) >= _SHORTEST_ID else []
+        artist, _, title = cell.partition(" - ")
+        return (
+            with_id
+            or paths.get(str((folder / cell).resolve()))
+            or names.get(fold(artist, title))
+            or stems.get(cell)
+            or stems.get(Path(cell).stem, ())
+        )
+
+    return find
 
 
 def _first(row: Mapping[str, str], columns: Iterable[str]) -> str:

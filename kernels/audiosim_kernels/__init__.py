@@ -7,6 +7,9 @@
 array([2.], dtype=float32)
 """
 
+# First, to see the sources as the others are imported.
+from audiosim_kernels import compiled_sources as compiled_sources  # isort: split
+
 from audiosim_kernels import cosine, device, dtw, gaussian, paths
 from audiosim_kernels.ragged import Ragged
 

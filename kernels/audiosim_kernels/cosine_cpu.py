@@ -9,6 +9,7 @@ import numpy.typing as npt
 from numba import njit
 
 from audiosim_kernels import cosine_cell
+from audiosim_kernels.compiled import cached
 from audiosim_kernels.cosine_tile import N_COLUMNS, N_ROWS, add_products
 from audiosim_kernels.ragged import Frames, Integers, Ragged
 
@@ -73,6 +74,7 @@ def _dots(rows: Ragged, row: int, columns: Ragged, column: int) -> Sums:
     return sums
 
 
+@cached
 @njit(nogil=True, error_model="numpy")
 def _pack_rows(values: Frames, ends: Integers, begin: int, packed: Sums) -> None:
     """Copy a stretch of each flattened sequence, from value `begin` on, into zeros: rows of a tile together."""
@@ -81,6 +83,7 @@ def _pack_rows(values: Frames, ends: Integers, begin: int, packed: Sums) -> None
             packed[row // N_ROWS, row % N_ROWS, value] = values[ends[row] + begin + value]
 
 
+@cached
 @njit(nogil=True, error_model="numpy")
 def _pack_columns(values: Frames, ends: Integers, begin: int, packed: Sums) -> None:
     """Copy a stretch of each flattened sequence, from value `begin` on, into zeros: one value of 8 columns together."""
@@ -89,6 +92,7 @@ def _pack_columns(values: Frames, ends: Integers, begin: int, packed: Sums) -> N
             packed[column // N_COLUMNS, value, column % N_COLUMNS] = values[ends[column] + begin + value]
 
 
+@cached
 @njit(nogil=True, error_model="numpy")
 def _accumulate(rows: Sums, columns: Sums, n_row_tiles: int, n_column_tiles: int, sums: Sums) -> None:
     """Add the products of one stretch of values, tile by tile: the 16 KiB of a tile's columns stay at hand."""
@@ -100,6 +104,7 @@ def _accumulate(rows: Sums, columns: Sums, n_row_tiles: int, n_column_tiles: int
             )  # fmt: skip
 
 
+@cached
 @njit(nogil=True, error_model="numpy")
 def _finish(  # noqa: PLR0917 - kernels are called by position
     dots: Sums,
@@ -135,6 +140,7 @@ def _distances(dots: Sums, row_squares: Sums, column_squares: Sums, result: Fram
 
 
 # No fastmath: the order of the additions is the promise, and that of the dot products.
+@cached
 @njit(nogil=True, error_model="numpy")
 def _add_squares(frames: Frames, offsets: Integers, squares: Sums) -> None:
     for sequence in range(len(offsets) - 1):

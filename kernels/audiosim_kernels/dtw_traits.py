@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from audiosim_kernels.compiled import cached
 from audiosim_kernels.ragged import Frames, Integers, Ragged
 
 Reals = npt.NDArray[np.float64]
@@ -35,6 +36,7 @@ class Traits:
 
 
 # The order in which a frame's squares are added decides nothing, so they may be added side by side.
+@cached
 @njit(nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def _read(frames: Frames, offsets: Integers, energies: Reals, largest: Reals, n_repeats: Integers) -> None:
     for sequence in range(len(offsets) - 1):

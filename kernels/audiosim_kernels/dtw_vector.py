@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from audiosim_kernels.compiled import cached
 from audiosim_kernels.dtw_tile import (
     ALIKE,
     ALWAYS,
@@ -108,6 +109,7 @@ def block_columns(n_dims: int) -> int:
     return min(MAX_SIDE, max(TILE_COLUMNS, fitting // TILE_COLUMNS * TILE_COLUMNS))
 
 
+@cached
 @njit(nogil=True, error_model="numpy")
 def compare(  # noqa: PLR0917 - kernels are called by position
     x_frames: Frames,

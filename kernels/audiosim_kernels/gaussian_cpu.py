@@ -13,6 +13,7 @@ import numpy.typing as npt
 from numba import njit
 
 from audiosim_kernels import gaussian_cell
+from audiosim_kernels.compiled import cached
 from audiosim_kernels.gaussian import n_dims_of
 from audiosim_kernels.lanes import LANES, address, aligned, load, splat, store
 from audiosim_kernels.ragged import Frames, Integers
@@ -70,6 +71,7 @@ def _scratch(n_values: int) -> _Scratch:
     return _Scratch(*(aligned(size, np.float64) for size in sizes))
 
 
+@cached
 @njit(nogil=True, error_model="numpy")
 def _compare(  # noqa: PLR0917 - kernels are called by position
     rows: Frames, columns: Frames, first: Integers, second: Integers, scratch: _Scratch, result: Numbers

@@ -4,11 +4,13 @@
 from numba import njit
 
 from audiosim_kernels import nearest_cell
+from audiosim_kernels.compiled import cached
 from audiosim_kernels.ragged import Frames, Integers
 
 _insert = njit(nogil=True, error_model="numpy")(nearest_cell.insert)
 
 
+@cached
 @njit(nogil=True, error_model="numpy")
 def keep_nearest(distances: Frames, first_column: int, own: int, indices: Integers, nearest: Frames) -> None:
     """Merge a block of distances, whose columns begin at `first_column`, into the sorted lists of its rows.

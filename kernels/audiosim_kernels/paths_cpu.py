@@ -8,6 +8,7 @@ import numpy.typing as npt
 from numba import njit
 
 from audiosim_kernels import dtw_cell, paths_cell
+from audiosim_kernels.compiled import cached
 from audiosim_kernels.dtw_options import Measure
 from audiosim_kernels.paths_cell import INFINITY, ZERO
 from audiosim_kernels.paths_checkpoints import Steps
@@ -87,6 +88,7 @@ def _local_costs(x: Frames, row: int, y: Frames, begin: int, end: int, squared: 
         costs[column] = _local_cost(x, row, y, column, squared)
 
 
+@cached
 @njit(nogil=True, error_model="numpy")
 def _advance(  # noqa: PLR0917 - kernels are called by position
     x: Frames,
@@ -123,6 +125,7 @@ def _advance(  # noqa: PLR0917 - kernels are called by position
             left, diagonal = total, up
 
 
+@cached
 @njit(nogil=True, error_model="numpy")
 def _match(x: Frames, y: Frames, squared: bool, diagonal_weight: float) -> tuple[float, int, np.intp]:  # noqa: FBT001
     """Accumulated cost, start and stop in y of the best match of all of x.

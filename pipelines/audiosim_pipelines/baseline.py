@@ -1,6 +1,9 @@
 """The feature table that audio is compared with: kept in the library, joined to its tracks, stored as vectors."""
 
-from dataclasses import dataclass
+import csv
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +12,17 @@ from audiosim.errors import FeatureTableError
 from audiosim.features.statistics import CorpusStatistics
 from audiosim.features.table import encode, scale
 from audiosim.library import Library
-from audiosim.sources.feature_table import FeatureTable, join, read_feature_table
+from audiosim.sources.cells import guarded
+from audiosim.sources.feature_table import FeatureTable, RejectedRow, join, read_feature_table
 from audiosim.sources.identity import file_digest
+from audiosim.sources.table_presets import TableOptions
 from audiosim.store import FeatureLayout, FeatureStore, remove_distances, remove_feature
 from audiosim_pipelines.settings import Settings
+from audiosim_pipelines.whole_file import replacing
 
 FEATURE = "baseline"
 _NAME = "baseline"
+_OPTIONS_NAME = "baseline.json"
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
@@ -28,8 +35,28 @@ class BaselineReport:
     summary: str
 
 
-def import_baseline(library: Library, table: Path) -> None:
-    """Keep a copy of the table in the library; one with other bytes replaces the old one and drops what came of it.
+@dataclass(frozen=True, slots=True)
+class TableReport:
+    """What a feature table holds: as what it was read, what was assumed, and what became of its rows.
+
+    `reasons` say why rows were rejected: how many, and the first of each kind; `rejected` are all of them.
+    """
+
+    preset: str | None
+    notes: tuple[str, ...]
+    features: tuple[str, ...]
+    n_rows: int
+    n_kept: int
+    n_repeated: int
+    n_conflicting: int
+    reasons: tuple[str, ...]
+    rejected: tuple[RejectedRow, ...]
+
+
+def import_baseline(library: Library, table: Path, options: TableOptions | None = None) -> TableReport:
+    """Keep a copy of the table in the library; one with other bytes, or read otherwise, replaces the old one.
+
+    What came of the old one is dropped.
 
     Raises
     ------
@@ -39,17 +66,36 @@ def import_baseline(library: Library, table: Path) -> None:
     suffix = next((suffix for suffix in _SUFFIXES if table.name.lower().endswith(suffix)), None)
     if suffix is None:
         raise FeatureTableError(f"a feature table must end in {', '.join(_SUFFIXES)}, got {table}")
-    read_feature_table(table)  # refuses before anything is replaced
+    options = options or TableOptions()
+    report = _report(read_feature_table(table, options))  # refuses before anything is replaced
     kept = _kept_table(library)
-    if kept is not None and file_digest(kept) == file_digest(table):
-        return
+    if kept is not None and file_digest(kept) == file_digest(table) and _kept_options(library) == options:
+        return report
     with library.writing():
         _forget(library)
         draft = library.folder / f"{_NAME}.draft"
         draft.write_bytes(table.read_bytes())
-        imported = draft.replace(library.folder / f"{_NAME}{suffix}")
-        if kept is not None and kept != imported:
+        # The table is what counts: a kill before it is there leaves a library without one.
+        if kept is not None:
             kept.unlink()
+        with replacing(library.folder / _OPTIONS_NAME) as options_draft:
+            options_draft.write_text(json.dumps(asdict(options), sort_keys=True), encoding="utf-8")
+        draft.replace(library.folder / f"{_NAME}{suffix}")
+    return report
+
+
+def write_rejected(report: TableReport, output: Path) -> None:
+    """Write the rejected rows as CSV: their numbers, the first below the header being 1, and why.
+
+    Raises
+    ------
+    AudiosimError
+        The file cannot be written.
+    """
+    with replacing(output) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["row", "reason"])
+        writer.writerows([row.row, guarded(row.reason)] for row in report.rejected)
 
 
 def join_baseline(library: Library, settings: Settings) -> BaselineReport | None:
@@ -60,7 +106,7 @@ def join_baseline(library: Library, settings: Settings) -> BaselineReport | None
     kept = _kept_table(library)
     if kept is None:
         return None
-    table = read_feature_table(kept)
+    table = read_feature_table(kept, _kept_options(library))
     tracks = library.tracks()
     recipe = settings.baseline.recipe
     coverage = join(table, tracks)
@@ -88,6 +134,35 @@ def join_baseline(library: Library, settings: Settings) -> BaselineReport | None
 def _kept_table(library: Library) -> Path | None:
     candidates = [library.folder / f"{_NAME}{suffix}" for suffix in _SUFFIXES]
     return next((path for path in candidates if path.exists()), None)
+
+
+def _kept_options(library: Library) -> TableOptions:
+    """How the kept table is read; tables that were kept by 0.1.0 tell by themselves."""
+    try:
+        said = json.loads((library.folder / _OPTIONS_NAME).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return TableOptions()
+    return TableOptions(said["preset"], said["features"], said["keys"])
+
+
+def _report(table: FeatureTable) -> TableReport:
+    kinds = [row.reason.partition(", got ")[0] for row in table.rejected]
+    first = dict(zip(reversed(kinds), reversed(table.rejected), strict=True))
+    reasons = (
+        f"{count:,} x, first in row {first[kind].row}: {first[kind].reason}"
+        for kind, count in Counter(kinds).most_common()
+    )
+    return TableReport(
+        table.preset,
+        table.notes,
+        table.names,
+        table.n_rows,
+        len(table),
+        table.n_repeated,
+        table.n_conflicting,
+        tuple(reasons),
+        table.rejected,
+    )
 
 
 def _keep(library: Library, scales: CorpusStatistics) -> None:

@@ -1,22 +1,62 @@
 """Stage 4: measures side by side, over the tracks that all of them have."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from audiosim import evaluation
 from audiosim.catalog import Track
-from audiosim.errors import AudiosimError, SettingsError
+from audiosim.errors import AudiosimError
+from audiosim.evaluation import Evaluation
+from audiosim.evaluation.report import PairDisagreements
 from audiosim.library import Library
-from audiosim.sources.labels import read_labels
+from audiosim.store import digest
+from audiosim_pipelines.pages.html import write_files
+from audiosim_pipelines.pages.verdict import verdict_page
+from audiosim_pipelines.pages.verdict.contents import Contents
+from audiosim_pipelines.pages.verdict.lengths import LengthCurve, length_curves
+from audiosim_pipelines.progress import Progress, Silent
+from audiosim_pipelines.provenance import Provenance, provenance
 from audiosim_pipelines.settings import Settings
+from audiosim_pipelines.subject import Subject, read_subject
+
+if TYPE_CHECKING:  # brings along decoders
+    from audiosim_pipelines.perturb import Perturbations
 
 REPORTS = "reports"
 REPORT_NAME = "evaluation.json"
-TAG_LABELS = ("genre", "artist", "album")
+PAGE_NAME = "evaluation.html"
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictReport:
+    """What was found, and where it is written.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    labels : tuple of str
+        Names of the labels that were asked for.
+    unjudged : Mapping[str, str]
+        Those by which nothing can be judged, and why.
+    perturbations : Perturbations or None
+        None where they were not asked for.
+    provenance : Provenance
+    document : Mapping[str, Any]
+        All of it, for `json.dumps`: what is in the JSON file.
+    json_path, html_path : Path
+    """
+
+    evaluation: Evaluation
+    labels: tuple[str, ...]
+    unjudged: Mapping[str, str]
+    perturbations: "Perturbations | None"
+    provenance: Provenance
+    document: Mapping[str, Any]
+    json_path: Path
+    html_path: Path
 
 
 def evaluate(
@@ -25,108 +65,193 @@ def evaluate(
     *,
     measures: Sequence[str] | None = None,
     labels_file: Path | None = None,
-) -> evaluation.Evaluation:
-    """Judge the compared measures, raw and rescaled, against a label column, and against one another.
+    pairs_file: Path | None = None,
+    n_perturbed: int = 0,
+    html_path: Path | None = None,
+    progress: Progress | None = None,
+) -> VerdictReport:
+    """Judge the compared measures, raw and rescaled, by labels, by themselves, and by one another.
 
     Parameters
     ----------
     library, settings
-        Where, and how; `settings.evaluate.label` names a tag, or a column of `labels_file`.
+        Where, and how; `settings.evaluate.label` names tags, or columns of `labels_file`.
     measures
         Names of measures; all that are complete by default.
     labels_file
-        CSV with a path, track_id, or artist and title column, and label columns.
+        CSV with a path, track_id, or artist and title column, and label columns. Its column `artist`, if there is one,
+        says the artist of tracks that have no such tag.
+    pairs_file
+        CSV with the columns a and b: tracks that belong together.
+    n_perturbed
+        So many tracks are degraded, to see whether their copies are recognised; 0 leaves that out.
+    html_path
+        Where the page goes; `reports/evaluation.html` in the library by default.
+    progress
+        Who wants to see how far it is.
 
     Returns
     -------
-    Evaluation
-        Also written to `reports/evaluation.json`.
+    VerdictReport
+        Also written to `reports/evaluation.json` and to the page; the same bytes of the same library.
 
     Raises
     ------
     NotComputedError
         A measure is not compared yet.
+    SettingsError
+        A label is neither a tag nor a column of the file.
+    SourceError
+        A file cannot be read or finds no track.
     AudiosimError
-        Fewer than 3 tracks have all measures.
+        Nothing is compared, fewer than 3 tracks have all measures, or a file cannot be written.
     """
     names = list(measures or library.measures())
     if not names:
         raise AudiosimError(f"nothing is compared yet in {library.folder}; run: audiosim compare")
-    tracks, matrices, variants = _common(library, names)
-    if len(tracks) < 3:
-        raise AudiosimError(
-            f"an evaluation needs at least 3 tracks that have all of {', '.join(names)}; there are {len(tracks)}"
-        )
-    options = settings.evaluate
-    labels = _labels(tracks, options.label, labels_file)
-    # Where the artist is the label, a filter by artist would leave nothing to find.
-    filtered = options.artist_filter and options.label != "artist"
-    result = evaluation.evaluate(
-        matrices,
-        labels=labels if any(label is not None for label in labels) else None,
-        artists=[track.artist for track in tracks] if filtered else None,
-        ks=options.ks,
-        variants=variants,
-        n_permutations=options.n_permutations,
-        seed=options.seed,
+    progress = progress or Silent()
+    subject = read_subject(library, settings, names, labels_file=labels_file, pairs_file=pairs_file)
+    judged = _judged(subject, settings, progress)
+    perturbations = _perturbations(library, settings, names, n_perturbed, progress)
+    contents = _contents(library, settings, subject, judged, perturbations)
+    document = {
+        "label": settings.evaluate.labels[0],
+        "depends_on": _depends_on(library, settings, names),
+        **_document(contents),
+    }
+    json_path = library.folder / REPORTS / REPORT_NAME
+    html_path = html_path or library.folder / REPORTS / PAGE_NAME
+    write_files(
+        {
+            json_path: (json.dumps(document, indent=1, sort_keys=True) + "\n").encode(),
+            html_path: verdict_page(contents, library.catalog, folder=html_path.parent),
+        }
     )
-    report = {**_subject(library, settings, names), "artist_filter": filtered, **result.as_dict()}
-    _write(library.folder / REPORTS / REPORT_NAME, report)
-    return result
+    return VerdictReport(
+        evaluation=judged,
+        labels=settings.evaluate.labels,
+        unjudged=subject.unjudged,
+        perturbations=perturbations,
+        provenance=contents.provenance,
+        document=document,
+        json_path=json_path,
+        html_path=html_path,
+    )
 
 
 def is_evaluated(library: Library, settings: Settings) -> bool:
-    """Whether the report that is there judges all matrices as they are now, by the label of the settings."""
+    """Whether the reports that are there judge all matrices as they are now, as the settings say."""
     try:
         report = json.loads((library.folder / REPORTS / REPORT_NAME).read_text())
     except (OSError, ValueError):
         return False
-    subject = _subject(library, settings, library.measures())
-    return {key: report.get(key) for key in subject} == subject
+    has_page = (library.folder / REPORTS / PAGE_NAME).exists()
+    return has_page and report.get("depends_on") == _depends_on(library, settings, library.measures())
 
 
-def _subject(library: Library, settings: Settings, names: Sequence[str]) -> dict[str, object]:
-    """What an evaluation is about: the label, and each matrix by its fingerprint, rows and rescaling; JSON-ready."""
-    matrices: dict[str, list[object]] = {}
-    for name in sorted(names):
-        fingerprint, n_rows, details = library.catalog.matrix(name) or ("", 0, {})
-        matrices[name] = [fingerprint, n_rows, details.get("table")]
-    return {"label": settings.evaluate.label, "matrices": matrices}
+def _depends_on(library: Library, settings: Settings, names: Sequence[str]) -> str:
+    """Digest of what an evaluation depends on, but for files of labels: how, which matrices, and which tags."""
+    matrices = {name: library.catalog.matrix(name) for name in sorted(names)}
+    tables = {name: (found[0], found[1], found[2].get("table")) for name, found in matrices.items() if found}
+    tags = [[track.track_id, track.artist, track.album, track.genre] for track in library.tracks()]
+    return digest(asdict(settings.evaluate), tables, tags)
 
 
-def _common(
-    library: Library, names: Sequence[str]
-) -> tuple[list[Track], dict[str, npt.NDArray[np.float32]], list[str]]:
-    """Tracks that all measures have, in catalog order; the measures' matrices over just these; names of the rescaled.
-
-    A measure that is rescaled where tracks are ranked is followed by what it is then, "dtw + mp_gauss" say.
-    """
-    rows = {name: {track.track_id: i for i, track in enumerate(library.distances(name)[1])} for name in names}
-    tracks = [track for track in library.tracks() if all(track.track_id in row for row in rows.values())]
-    matrices: dict[str, npt.NDArray[np.float32]] = {}
-    variants: list[str] = []
-    for name in names:
-        chosen = np.array([rows[name][track.track_id] for track in tracks], dtype=np.intp)
-        matrices[name] = library.rescaled(name, rescaling="none").keys[np.ix_(chosen, chosen)]
-        if (rescaling := library.rescaling(name)) != "none":
-            variants.append(f"{name} + {rescaling}")
-            matrices[variants[-1]] = library.rescaled(name).keys[np.ix_(chosen, chosen)]
-    return tracks, matrices, variants
-
-
-def _labels(tracks: Sequence[Track], label: str, labels_file: Path | None) -> list[str | None]:
-    if labels_file is not None:
-        known = read_labels(labels_file, label, tracks)
-        return [known.get(track.track_id) for track in tracks]
-    if label not in TAG_LABELS:
-        raise SettingsError(
-            f"label {label!r} is no tag ({', '.join(TAG_LABELS)}); give the file that has it with --labels"
+def _judged(subject: Subject, settings: Settings, progress: Progress) -> Evaluation:
+    options = settings.evaluate
+    # The health of every measure and of the control, then tasks, agreement and disagreements.
+    n_steps = len(subject.matrices) + 1 + 3
+    with progress.bar("evaluate", n_steps, "steps") as advance:
+        return evaluation.evaluate(
+            subject.matrices,
+            tasks=subject.tasks,
+            artists=subject.artists,
+            lengths=subject.lengths,
+            ks=options.ks,
+            variants=subject.variants,
+            n_permutations=options.n_permutations,
+            n_draws=options.n_draws,
+            seed=options.seed,
+            threads=settings.machine.threads,
+            progress=lambda _: advance(1),
         )
-    return [getattr(track, label) for track in tracks]
 
 
-def _write(path: Path, report: dict[str, object]) -> None:
-    path.parent.mkdir(exist_ok=True)
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(report, indent=1, sort_keys=True) + "\n")
-    draft.replace(path)
+def _perturbations(
+    library: Library, settings: Settings, names: Sequence[str], n_perturbed: int, progress: Progress
+) -> "Perturbations | None":
+    if not n_perturbed:
+        return None
+    from audiosim_pipelines.perturb import perturb  # noqa: PLC0415 - loads what extracts features
+
+    return perturb(
+        library, settings, n_tracks=n_perturbed, seed=settings.evaluate.seed, measures=names, progress=progress
+    )
+
+
+def _contents(
+    library: Library,
+    settings: Settings,
+    subject: Subject,
+    judged: Evaluation,
+    perturbations: "Perturbations | None",
+) -> Contents:
+    names = [name for name in subject.matrices if name not in subject.variants]
+    complete = {name: library.catalog.matrix(name) for name in sorted(names)}
+    fingerprints = {name: found[0] for name, found in complete.items() if found}
+    curves: Mapping[str, LengthCurve] = {}
+    if subject.lengths is not None:
+        curves = length_curves(subject.matrices, subject.lengths, seed=settings.evaluate.seed)
+    return Contents(
+        library=library.folder.resolve().name,
+        evaluation=judged,
+        tracks=subject.tracks,
+        variants=subject.variants,
+        unjudged=subject.unjudged,
+        curves=curves,
+        perturbations=perturbations,
+        provenance=provenance(subject.tracks, fingerprints, settings),
+    )
+
+
+def _document(contents: Contents) -> dict[str, Any]:
+    """Everything that the page shows, for `json.dumps`."""
+    judged = contents.evaluation.as_dict()
+    return {
+        **judged,
+        **_first_task(judged),
+        "disagreements": [_with_tracks(found, contents.tracks) for found in contents.evaluation.disagreements],
+        "distance_by_length": {name: asdict(curve) for name, curve in contents.curves.items()},
+        "perturbations": None if contents.perturbations is None else contents.perturbations.as_dict(),
+        "provenance": contents.provenance.as_dict(),
+    }
+
+
+def _first_task(judged: Mapping[str, Any]) -> dict[str, Any]:
+    """The first task under the keys that reports have had since there was one task only."""
+    task = next(iter(judged["tasks"]), None)
+    found = {} if task is None else task["measures"]
+    return {
+        "n_labels": 0 if task is None else task["n_labels"],
+        "n_artists": task["n_artists"] if task is not None and task["artist_filter"] else None,
+        "measures": {
+            name: {"retrieval": found[name]["retrieval"] if name in found else None, "hubness": health["hubness"]}
+            for name, health in judged["health"].items()
+        },
+    }
+
+
+def _with_tracks(found: PairDisagreements, tracks: Sequence[Track]) -> dict[str, Any]:
+    """Disagreements with the ids of tracks in place of rows, which mean nothing outside."""
+    return {
+        "first": found.first,
+        "second": found.second,
+        "pairs": [
+            {
+                "track_ids": [tracks[pair.row].track_id, tracks[pair.other].track_id],
+                "first_percentile": pair.first_percentile,
+                "second_percentile": pair.second_percentile,
+            }
+            for pair in found.pairs
+        ],
+    }

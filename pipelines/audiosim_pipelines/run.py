@@ -11,7 +11,7 @@ from audiosim_pipelines.add import AddReport, add
 from audiosim_pipelines.baseline import BaselineReport, import_baseline, join_baseline
 from audiosim_pipelines.cluster import Scheduling
 from audiosim_pipelines.compare import MeasureReport, compare
-from audiosim_pipelines.evaluate import evaluate, is_evaluated
+from audiosim_pipelines.evaluate import VerdictReport, evaluate, is_evaluated
 from audiosim_pipelines.extract import ExtractReport, extract
 from audiosim_pipelines.progress import Progress, Silent
 from audiosim_pipelines.settings import Settings
@@ -19,13 +19,18 @@ from audiosim_pipelines.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What every stage did. `evaluation` is None with fewer than 3 tracks."""
+    """What every stage did. `verdict` is None where nothing changed since the last one, or with fewer than 3 tracks."""
 
     added: AddReport
     extracted: ExtractReport
     baseline: BaselineReport | None
     compared: list[MeasureReport]
-    evaluation: Evaluation | None
+    verdict: VerdictReport | None
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """What the verdict says."""
+        return self.verdict and self.verdict.evaluation
 
     @property
     def n_failures(self) -> int:
@@ -70,10 +75,10 @@ def run(
             import_baseline(library, baseline)
         joined = join_baseline(library, settings)
         compared = compare(library, settings, scheduling=scheduling, progress=progress)
-        judged: Evaluation | None = None
+        judged: VerdictReport | None = None
         if library.measures() and (labels_file is not None or not is_evaluated(library, settings)):
             try:
-                judged = evaluate(library, settings, labels_file=labels_file)
+                judged = evaluate(library, settings, labels_file=labels_file, progress=progress)
             except AudiosimError as error:
                 progress.say(f"no evaluation: {error}")
     return RunReport(added, extracted, joined, compared, judged)

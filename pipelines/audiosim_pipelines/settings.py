@@ -6,27 +6,38 @@ One frozen dataclass a section; an unknown key or a value of the wrong type is a
 import math
 import os
 import tomllib
-import types
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import tomli_w
 
 from audiosim.audio import AudioSpec
 from audiosim.errors import SettingsError
 from audiosim.features.spec import MfccSpec
+from audiosim_pipelines.schema import NONE, build, merge, without_none
+from audiosim_pipelines.settings_online import FetchSettings, OnlineSettings
 
 if TYPE_CHECKING:
     from audiosim.distances.hubness import Rescaling
 
 SETTINGS_NAME = "audiosim.toml"
 _PREFIX = "AUDIOSIM_"
-# Variables of the command line and of the tests, which are no settings of a library.
-_OTHER_VARIABLES = {"AUDIOSIM_LIBRARY", "AUDIOSIM_REQUIRE_GATE", "AUDIOSIM_REQUIRE_GPU", "AUDIOSIM_TEST_DATA"}
-# TOML has no null.
-_NONE = "none"
+# Variables of the command line, of the kernels and of the tests, which are no settings of a library.
+_OTHER_VARIABLES = {
+    "AUDIOSIM_CACHE",
+    "AUDIOSIM_LIBRARY",
+    "AUDIOSIM_OFFLINE",
+    "AUDIOSIM_REQUIRE_GATE",
+    "AUDIOSIM_REQUIRE_GPU",
+    "AUDIOSIM_TEST_DATA",
+    "AUDIOSIM_TEST_SPOTDL",
+}
+# Sections that change nothing of what a library stores: its profile is still its own when they differ.
+_NOT_STORED = {"evaluate": None, "machine": None, "online": None, "fetch": None}
+# Sections that are never written into a library or a report, which may be given away.
+_PRIVATE = ("online", "fetch")
 
 Family = Literal["mfcc", "chroma", "descriptors"]
 # What each family of features stores of a track.
@@ -154,18 +165,30 @@ class HubnessSettings:
 
 @dataclass(frozen=True, slots=True)
 class EvaluateSettings:
-    """How measures are judged: against which label, at which k, with how many Mantel permutations."""
+    """How measures are judged: against which labels, one or several, and at which lengths of lists (`ks`).
 
-    label: str = "genre"
-    ks: tuple[int, ...] = (1, 5, 10)
+    `n_permutations` are those of the Mantel tests, `n_draws` those of the artist bootstrap.
+    """
+
+    label: str | tuple[str, ...] = "genre"
+    ks: tuple[int, ...] = (1, 5, 10, 20)
     artist_filter: bool = True
     n_permutations: int = 999
+    n_draws: int = 10_000
     seed: int = 0
 
     def __post_init__(self) -> None:
         if min(self.ks, default=0) < 1:
             raise ValueError(f"ks must be whole numbers from 1 on, at least one, got {list(self.ks)}")
+        if not self.labels or "" in self.labels or len(set(self.labels)) < len(self.labels):
+            raise ValueError(f"label must name at least one tag or column, and none of them twice, got {self.label!r}")
         _require_at_least(0, n_permutations=self.n_permutations, seed=self.seed)
+        _require_at_least(1, n_draws=self.n_draws)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels that are judged by, in order."""
+        return (self.label,) if isinstance(self.label, str) else self.label
 
 
 def n_usable_cores() -> int:
@@ -201,6 +224,8 @@ class Settings:
     hubness: HubnessSettings = field(default_factory=HubnessSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     machine: MachineSettings = field(default_factory=MachineSettings)
+    online: OnlineSettings = field(default_factory=OnlineSettings)
+    fetch: FetchSettings = field(default_factory=FetchSettings)
 
     def __post_init__(self) -> None:
         self.mfcc()  # has bounds of its own, across sections
@@ -208,7 +233,7 @@ class Settings:
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], *, source: str) -> Self:
         """Settings from nested values; `source` names them in errors."""
-        return _build(cls, values, source, ())
+        return build(cls, values, source)
 
     def mfcc(self) -> MfccSpec:
         """What the MFCC are computed with."""
@@ -255,7 +280,7 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
         "dtw": {
             "step_pattern": "symmetric1",
             "normalize": False,
-            "band_fraction": _NONE,
+            "band_fraction": NONE,
             "frame_rate": "native",
             "keep_c0": True,
             "standardize": False,
@@ -280,16 +305,21 @@ def load(library: Path, *, profile: str | None = None, options: Mapping[str, Any
         raise SettingsError(f"unknown profile {profile!r}; choose from {', '.join(PROFILES)}")
     if path.exists():
         base = _read(path)
+        if "command" in base.get("fetch", {}):
+            # A library that somebody else made must not choose what is run here.
+            raise SettingsError(
+                f"{path} must not set fetch.command; use the variable AUDIOSIM_FETCH_COMMAND or the option --command"
+            )
         if profile is not None:
             made = _nested(Settings.from_mapping(base, source=str(path)))
             wanted = _nested(Settings.from_mapping(PROFILES[profile], source="profile"))
-            if {**made, "machine": None} != {**wanted, "machine": None}:
+            if {**made, **_NOT_STORED} != {**wanted, **_NOT_STORED}:
                 raise SettingsError(
                     f"{path} was made with other settings than profile {profile!r}; use another library"
                 )
     else:
         base = PROFILES[profile or "default"]
-    merged = _merge(_merge(base, _environment()), options or {})
+    merged = merge(merge(base, _environment()), options or {})
     return Settings.from_mapping(merged, source=f"settings of {library}")
 
 
@@ -298,8 +328,13 @@ def save(settings: Settings, library: Path) -> None:
     path = library / SETTINGS_NAME
     if not path.exists():
         draft = path.with_suffix(".draft")
-        draft.write_text(tomli_w.dumps(_without_none(_nested(settings))))
+        draft.write_text(tomli_w.dumps(without_none(shareable(settings))))
         draft.replace(path)
+
+
+def shareable(settings: Settings) -> dict[str, Any]:
+    """Values by section, without those sections that are never written where others may read them."""
+    return {section: value for section, value in _nested(settings).items() if section not in _PRIVATE}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -311,7 +346,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _environment() -> dict[str, Any]:
     """Values of `AUDIOSIM_<SECTION>_<KEY>`, read as TOML values, or as text where they are none."""
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"online": {"offline": True}} if os.environ.get("AUDIOSIM_OFFLINE") else {}
     for variable, text in sorted(os.environ.items()):
         if not variable.startswith(_PREFIX) or variable in _OTHER_VARIABLES:
             continue
@@ -324,77 +359,5 @@ def _environment() -> dict[str, Any]:
     return values
 
 
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        below = merged.get(key)
-        merged[key] = _merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
-    return merged
-
-
 def _nested(settings: Settings) -> dict[str, Any]:
     return asdict(settings)
-
-
-def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: _without_none(value) if isinstance(value, Mapping) else _NONE if value is None else value
-        for key, value in values.items()
-    }
-
-
-def _build(cls: type, values: Mapping[str, Any], source: str, where: tuple[str, ...]) -> Any:  # noqa: ANN401 - generic
-    hints = get_type_hints(cls)
-    known = [f.name for f in fields(cls)]
-    if unknown := sorted(set(values) - set(known)):
-        key = ".".join((*where, unknown[0]))
-        raise SettingsError(f"{source}: unknown key {key!r}; known here: {', '.join(known)}")
-    arguments: dict[str, Any] = {}
-    for key, value in values.items():
-        place = (*where, key)
-        if is_dataclass(hints[key]):
-            if not isinstance(value, Mapping):
-                raise SettingsError(f"{source}: {'.'.join(place)} must be a table, got {value!r}")
-            arguments[key] = _build(hints[key], value, source, place)
-        else:
-            arguments[key] = _checked(value, hints[key], source, ".".join(place))
-    try:
-        return cls(**arguments)
-    except ValueError as error:  # a section's own bounds
-        raise SettingsError(f"{source}: {'.'.join((*where, str(error)))}") from error
-
-
-def _checked(value: Any, hint: Any, source: str, place: str) -> Any:  # noqa: ANN401 - any TOML value
-    choices = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    for choice in choices:
-        matched, result = _matches(value, choice)
-        if matched:
-            return result
-    raise SettingsError(f"{source}: {place} must be {_describe(hint)}, got {value!r}")
-
-
-def _matches(value: Any, hint: Any) -> tuple[bool, Any]:  # noqa: ANN401 - any TOML value
-    """Whether a value is of a type, and the value as that type has it."""
-    if hint is type(None):
-        return value is None or value == _NONE, None
-    if get_origin(hint) is Literal:
-        return value in get_args(hint), value
-    if get_origin(hint) is tuple:
-        is_list = isinstance(value, list | tuple) and all(_matches(item, get_args(hint)[0])[0] for item in value)
-        return is_list, tuple(value) if is_list else None
-    if hint in (int, float):  # of which bool is one, for Python
-        is_number = isinstance(value, (int, hint)) and not isinstance(value, bool)
-        return is_number, hint(value) if is_number else None
-    return isinstance(value, hint), value
-
-
-def _describe(hint: Any) -> str:  # noqa: ANN401 - any annotation
-    if get_origin(hint) in (Union, types.UnionType):
-        return " or ".join(_describe(choice) for choice in get_args(hint))
-    if hint is type(None):
-        return repr(_NONE)
-    if get_origin(hint) is Literal:
-        return "one of " + ", ".join(map(repr, get_args(hint)))
-    if get_origin(hint) is tuple:
-        return f"a list of {_describe(get_args(hint)[0])}"
-    return {int: "a whole number", float: "a number", str: "text", bool: "true or false"}.get(hint, str(hint))

@@ -8,7 +8,20 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 
 from audiosim import __version__
-from audiosim_pipelines.cli import bench, features, interrupt, pictures, questions, stages
+from audiosim_pipelines.cli import (
+    baseline,
+    bench,
+    explain,
+    features,
+    interrupt,
+    listening,
+    pictures,
+    questions,
+    recommend,
+    releases,
+    stages,
+    versions,
+)
 
 EXIT_FAILURE, EXIT_PARTIAL, EXIT_INTERRUPTED = 1, 3, 130
 
@@ -23,9 +36,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 stages.register(app)
+baseline.register(app)
 questions.register(app)
 features.register(app)
 pictures.register(app)
+explain.register(app)
+versions.register(app)
+listening.register(app)
+releases.register(app)
+recommend.register(app)
 bench.register(app)
 
 

@@ -1,4 +1,4 @@
-"""Commands that measure: bench dtw, bench features, bench yasr."""
+"""Commands that measure: bench dtw, bench features, bench yasr, bench quality."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +20,8 @@ FolderArgument = Annotated[
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", help="Folder to write the JSON and the picture to.", file_okay=False)
 ]
+
+DEFAULT_DEMO_LIBRARY = Path("quality")
 
 
 def register(app: typer.Typer) -> None:
@@ -133,6 +135,31 @@ def bench_yasr(
         print_json(report.as_dict())
     else:
         _print_yasr(report)
+
+
+@bench.command("quality")
+def bench_quality(
+    *,
+    library: Annotated[
+        Path, typer.Option("--library", "-l", help="Library folder; made, or gone on with where it is the demo's.")
+    ] = DEFAULT_DEMO_LIBRARY,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Where the page goes; into the library by default.", dir_okay=False),
+    ] = None,
+    perturb: Annotated[int, typer.Option(help="Degrade so many tracks, and see who finds them again.", min=0)] = 10,
+    json: JsonOption = False,
+) -> None:
+    """Judge the measures on synthesised music, whose kinship is known.
+
+    Example: audiosim bench quality --output report.html
+    """
+    from audiosim_pipelines.bench import quality
+    from audiosim_pipelines.cli import verdicts
+    from audiosim_pipelines.cli.reports import screen
+
+    report = quality.bench_quality(library, output=output, n_perturbed=perturb, progress=screen)
+    verdicts.verdict_report(report, as_json=json)
 
 
 def _print_dtw(report: "DtwReport") -> None:

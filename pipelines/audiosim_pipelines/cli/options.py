@@ -42,11 +42,18 @@ ProfileOption = Annotated[
     Literal["default", "yasr"] | None, typer.Option(help="Settings of a new library; yasr is the recipe of 2020.")
 ]
 LabelOption = Annotated[
-    str | None, typer.Option(help="Judge against this tag (genre, artist, album) or column of --labels.")
+    list[str] | None,
+    typer.Option(help="Judge by this tag (genre, artist, album) or column of --labels; repeat for several."),
 ]
 LabelsOption = Annotated[
     Path | None,
     typer.Option("--labels", help="CSV with a path, track_id or artist and title column, and label columns."),
+]
+PairsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--pairs", help='CSV with the columns a and b: ids, paths or "artist - title" of tracks that belong together.'
+    ),
 ]
 
 DEFAULT_LIBRARY = Path("library")

@@ -20,9 +20,7 @@ from audiosim_pipelines.status import Foresight, Status, failure_as_dict
 if TYPE_CHECKING:  # each brings along what other commands need not load
     import pandas as pd
 
-    from audiosim.evaluation import Evaluation
     from audiosim_pipelines.add import AddReport
-    from audiosim_pipelines.baseline import BaselineReport
     from audiosim_pipelines.compare import MeasureReport
     from audiosim_pipelines.doctor import Finding
     from audiosim_pipelines.export import Exported
@@ -35,24 +33,25 @@ EXIT_PARTIAL = 3
 screen = Screen()
 
 
-def run_report(library: Library, report: "RunReport", *, label: str, as_json: bool) -> None:
+def run_report(library: Library, report: "RunReport", *, as_json: bool) -> None:
     """What a run did; leaves with exit code 3 when some tracks failed."""
     if as_json:
-        evaluation = report.evaluation and {"label": label, **report.evaluation.as_dict()}
         print_json(
             {
                 "added": asdict(report.added),
                 "extracted": asdict(report.extracted),
                 "baseline": report.baseline and asdict(report.baseline),
                 "compared": [asdict(measure) for measure in report.compared],
-                "evaluation": evaluation,
+                "evaluation": report.verdict and report.verdict.document,
                 "failures": _failures(library),
             }
         )
     else:
         _print_work(library, report)
-        if report.evaluation is not None:
-            _print_evaluation(report.evaluation, label)
+        if report.verdict is not None:
+            from audiosim_pipelines.cli.verdicts import print_verdict  # what judges takes its time to import
+
+            print_verdict(report.verdict)
             _print_example(library, next(measure.measure for measure in report.compared if measure.n_rows))
     _leave_if_partial(library)
 
@@ -93,28 +92,12 @@ def _stage_report(library: Library, stage: str, values: dict[str, Any], lines: S
     _leave_if_partial(library, stage)
 
 
-def baseline_report(report: "BaselineReport", *, as_json: bool) -> None:
-    """How much of the library the table covers."""
-    if as_json:
-        print_json(asdict(report))
-    else:
-        print_line(report.summary)
-
-
 def compare_report(reports: "Sequence[MeasureReport]", *, as_json: bool) -> None:
     """What was compared."""
     if as_json:
         print_json({"compared": [asdict(report) for report in reports]})
     else:
         _print_measures(reports)
-
-
-def evaluation_report(result: "Evaluation", *, label: str, as_json: bool) -> None:
-    """The table of an evaluation."""
-    if as_json:
-        print_json({"label": label, **result.as_dict()})
-    else:
-        _print_evaluation(result, label)
 
 
 def nearest_report(
@@ -247,7 +230,7 @@ def _print_measures(reports: "Sequence[MeasureReport]") -> None:
             if report.hubs is not None and report.hubs.raw:
                 print_line(_hub_line(report.measure, report.hubs))
         else:
-            command = "audiosim baseline TABLE" if report.measure == "baseline" else "audiosim extract"
+            command = "audiosim baseline import TABLE" if report.measure == "baseline" else "audiosim extract"
             print_line(f"distances {report.measure}: none, {report.note}; run: {command}")
 
 
@@ -262,60 +245,6 @@ def _hub_line(measure: str, hubs: "Hubs") -> str:
         f"hubs of {measure}{after}, k = {stages[0].k}: skewness {skewness}, largest {largest} x k, "
         f"in nobody's list {orphans}"
     )
-
-
-def _print_evaluation(result: "Evaluation", label: str) -> None:
-    """What each measure finds, and how far every two agree."""
-    from audiosim.evaluation import CONTROL
-
-    judged = [(name, scores, scores.retrieval) for name, scores in result.measures.items() if scores.retrieval]
-    if judged:
-        _, first, found = judged[0]
-        columns = ["measure", *(f"P@{k}" for k in result.ks), "MRR", "MAP", *(f"hub skew@{h.k}" for h in first.hubness)]
-        rows = [
-            [
-                "random (control)" if name == CONTROL else name,
-                *(f"{precision.micro:.3f}" for precision in retrieval.precision),
-                f"{retrieval.mean_reciprocal_rank:.3f}",
-                f"{retrieval.mean_average_precision:.3f}",
-                *(f"{hubness.skewness:.2f}" for hubness in scores.hubness),
-            ]
-            for name, scores, retrieval in judged
-        ]
-        rows.append(["chance", *(f"{precision.chance_micro:.3f}" for precision in found.precision)])
-        padded = [row + [""] * (len(columns) - len(row)) for row in rows]
-        artists = "no artist filter" if result.n_artists is None else "tracks of the query's artist left out"
-        print_table(f"who finds the same {label}", columns, padded, left=("measure",))
-        print_line(
-            f"N = {result.n_tracks} tracks, {result.n_labels} labels, {artists}; {found.n_queries} queries, "
-            f"{found.n_left_out} tracks without anything to find"
-        )
-    else:
-        screen.say(
-            f"no track has a {label}, so what each measure finds is not judged; "
-            "give labels with: audiosim evaluate --labels FILE.csv --label COLUMN"
-        )
-    if any(pair.agreement.neighbors for pair in result.agreements):
-        _print_agreements(result)
-
-
-def _print_agreements(result: "Evaluation") -> None:
-    """How far every two measures agree, at the longest list."""
-    rows: list[list[str]] = []
-    for pair in result.agreements:
-        shared, mantel = pair.agreement.neighbors[-1], pair.agreement.mantel
-        rows.append(
-            [
-                f"{pair.first} and {pair.second}",
-                f"{shared.overlap:.3f}",
-                f"{shared.overlap_chance:.3f}",
-                f"{pair.agreement.rows.mean:.3f}",
-                f"{mantel.correlation:.3f}",
-                f"{mantel.p_value:.3f}" if mantel.n_permutations else "",
-            ]
-        )
-    columns = ["measures", f"overlap@{result.ks[-1]}", "chance", "Spearman", "Mantel", "p"]
-    print_table(f"how far measures agree, N = {result.n_tracks}", columns, rows, left=("measures",))
 
 
 def _print_example(library: Library, measure: str) -> None:

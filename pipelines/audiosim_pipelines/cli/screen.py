@@ -2,10 +2,11 @@
 
 import contextlib
 import json
+import math
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -93,7 +94,16 @@ def print_json(value: object) -> None:
     """A JSON document on stdout."""
     # Escapes of the stream, which people can read, would be no JSON.
     as_ascii = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=as_ascii) + "\n")
+    sys.stdout.write(json.dumps(_defined(value), indent=1, ensure_ascii=as_ascii, allow_nan=False) + "\n")
+
+
+def _defined(value: object) -> object:
+    """The same with null for numbers that are undefined, which JSON has no word for."""
+    if isinstance(value, Mapping):
+        return {key: _defined(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_defined(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[str] = ()) -> None:

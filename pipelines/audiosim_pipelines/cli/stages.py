@@ -1,4 +1,4 @@
-"""Commands that compute: run, add, extract, compare, evaluate, baseline."""
+"""Commands that compute: run, add, extract, compare, evaluate."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ from audiosim_pipelines.cli.options import (
     LibraryOption,
     MeasureName,
     MeasuresOption,
+    PairsOption,
     ProfileOption,
     SchedulerOption,
     ThreadsOption,
@@ -39,7 +40,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     for command in (run, add, extract, compare, evaluate):
         app.command()(command)
-    app.command("baseline")(baseline)
 
 
 def run(
@@ -85,7 +85,7 @@ def run(
         scheduling=_scheduling(settings, workers, scheduler),
         progress=reports.screen,
     )
-    reports.run_report(opened, report, label=settings.evaluate.label, as_json=json)
+    reports.run_report(opened, report, as_json=json)
 
 
 def add(
@@ -191,40 +191,34 @@ def evaluate(
     measure: MeasuresOption = None,
     labels: LabelsOption = None,
     label: LabelOption = None,
+    pairs: PairsOption = None,
+    perturb: Annotated[
+        int, typer.Option(help="Degrade so many tracks, and see which measures find them again.", min=0)
+    ] = 0,
     json: JsonOption = False,
 ) -> None:
-    """Judge the measures by a label and by one another.
+    """Judge the measures by labels and by one another.
+
+    The page, one HTML file that needs no network, is reports/evaluation.html in the library; docs/verdict.md says how
+    to read it.
 
     Example: audiosim evaluate --labels pieces.csv --label composition
     """
     from audiosim_pipelines import evaluate as stage
-    from audiosim_pipelines.cli import reports
+    from audiosim_pipelines.cli.reports import screen
+    from audiosim_pipelines.cli.verdicts import verdict_report
 
     opened, settings = _open(library, _overrides(label=label))
-    result = stage.evaluate(opened, settings, measures=_values(measure), labels_file=labels)
-    reports.evaluation_report(result, label=settings.evaluate.label, as_json=json)
-
-
-def baseline(
-    table: Annotated[Path, typer.Argument(help="Feature table, CSV or Parquet.")],
-    *,
-    library: LibraryOption = DEFAULT_LIBRARY,
-    json: JsonOption = False,
-) -> None:
-    """Import a feature table as the baseline measure.
-
-    Its rows are joined to the tracks by id, ISRC, or artist and title.
-
-    Example: audiosim baseline spotify_features.csv
-    """
-    from audiosim_pipelines import baseline as stage
-    from audiosim_pipelines.cli import reports
-
-    opened, settings = _open(library, {})
-    stage.import_baseline(opened, table)
-    report = stage.join_baseline(opened, settings)
-    assert report is not None  # a table was just imported
-    reports.baseline_report(report, as_json=json)
+    report = stage.evaluate(
+        opened,
+        settings,
+        measures=_values(measure),
+        labels_file=labels,
+        pairs_file=pairs,
+        n_perturbed=perturb,
+        progress=screen,
+    )
+    verdict_report(report, as_json=json)
 
 
 def _foresee_run(folder: Path, profile: str | None, sources: "Sequence[Path]", *, as_json: bool) -> None:
@@ -272,9 +266,11 @@ def _open(folder: Path, overrides: dict[str, Any]) -> "tuple[Library, Settings]"
     return library, settings.load(folder, options=overrides)
 
 
-def _overrides(*, device: str | None = None, threads: int | None = None, label: str | None = None) -> dict[str, Any]:
+def _overrides(
+    *, device: str | None = None, threads: int | None = None, label: "Sequence[str] | None" = None
+) -> dict[str, Any]:
     machine = {key: value for key, value in (("device", device), ("threads", threads)) if value is not None}
-    return {"machine": machine, "evaluate": {} if label is None else {"label": label}}
+    return {"machine": machine, "evaluate": {"label": list(label)} if label else {}}
 
 
 def _scheduling(settings: "Settings", workers: int, scheduler: str | None) -> "Scheduling | None":

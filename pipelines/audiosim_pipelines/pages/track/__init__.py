@@ -1,9 +1,6 @@
 """A track in pictures: one HTML page without network, and the pictures as files."""
 
-import contextlib
-import logging
 import unicodedata
-import warnings
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +9,7 @@ from typing import TYPE_CHECKING
 from audiosim.catalog import Track
 from audiosim.errors import SettingsError
 from audiosim.library import Library
+from audiosim_pipelines.pages.quiet import quiet
 from audiosim_pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -82,7 +80,7 @@ def track_report(
     if unknown := sorted(set(formats) - set(FORMATS)):
         raise SettingsError(f"a report is written as {', '.join(FORMATS)}, not {unknown[0]!r}")
     folder = library.folder / FOLDER if output is None else output
-    with _quiet():
+    with quiet():
         # Matplotlib has things to say when it is loaded, too.
         from audiosim_pipelines.pages.html import write_files  # noqa: PLC0415 - loads jinja2
         from audiosim_pipelines.pages.track.contents import read_contents  # noqa: PLC0415
@@ -139,17 +137,3 @@ def _files(shown: "Sequence[Picture]", suffix: str) -> Generator[tuple[str, byte
         if picture.draw is not None:
             with style.drawing(picture.layouts[0]):
                 yield f"{picture.name}.{suffix}", save(picture.draw(picture.layouts[0]))
-
-
-@contextlib.contextmanager
-def _quiet() -> Generator[None]:
-    """Keep off the screen what matplotlib says of fonts and caches, and librosa of empty mel bands."""
-    logger = logging.getLogger("matplotlib")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
