@@ -7,6 +7,7 @@ Distances are those of points around their genre and artist, four tracks an arti
 """
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -59,6 +60,7 @@ def measures_of(n_tracks: int) -> tuple[dict[str, npt.NDArray[np.float32]], dict
 
 def timed(n_tracks: int) -> dict[str, object]:
     """Seconds of each step, of the whole, and the peak memory of this process in GiB."""
+    load = round(os.getloadavg()[0], 1)
     measures, variants, tasks, artists = measures_of(n_tracks)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     steps: dict[str, float] = {}
@@ -93,6 +95,8 @@ def timed(n_tracks: int) -> dict[str, object]:
         "seconds_by_step": {step: round(seconds, 2) for step, seconds in steps.items()},
         "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3),
         "memory_before_gib": round(before, 3),
+        # What else the machine did: it makes times longer, and processor seconds hardly.
+        "load_average": load,
     }
 
 
@@ -104,7 +108,6 @@ def main(output: Path | None, sizes: tuple[int, ...]) -> None:
         results.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
         print(json.dumps(results[-1], indent=1), flush=True)
     if output is not None:
-        # The load beside it is what else the machine did: it makes times longer, and processor seconds hardly.
         report = {
             "n_draws": N_DRAWS,
             "n_permutations": N_PERMUTATIONS,

@@ -52,7 +52,7 @@ def start(script, folder, *, package=PACKAGE, **variables):
     environment |= {
         "AUDIOSIM_CACHE": str(folder),
         "PYTHONDONTWRITEBYTECODE": "1",  # Python takes an old .pyc for new if a file is edited within a second
-        "PYTHONPATH": os.pathsep.join([str(package.parent), str(Path(__file__).parent)]),
+        "PYTHONPATH": os.pathsep.join([str(package.parent), str(Path(__file__).parent), *filter(None, sys.path)]),
     }
     return subprocess.Popen(
         [sys.executable, "-c", PROLOGUE + textwrap.dedent(script)],
@@ -163,11 +163,27 @@ def cpu_modules():
     return [importlib.import_module(name) for name in sorted(names) if not gpu.search(name)]
 
 
-def functions_of(module):
-    """What Python runs of a module: its functions, and those of its classes."""
-    scopes = [module, *(it for it in vars(module).values() if isinstance(it, type))]
-    found = [getattr(it, "__func__", it) for scope in scopes for it in vars(scope).values()]
-    return [it for it in found if isinstance(it, FunctionType) and it.__module__ == module.__name__]
+def functions_of_python():
+    """What Python runs of the modules: their functions, and those of their classes."""
+    found = []
+    for module in cpu_modules():
+        scopes = [module, *(it for it in vars(module).values() if isinstance(it, type))]
+        functions = [getattr(it, "__func__", it) for scope in scopes for it in vars(scope).values()]
+        found += [it for it in functions if isinstance(it, FunctionType) and it.__module__ == module.__name__]
+    return found
+
+
+def globals_of(function):
+    """What a function finds outside of itself, and in the modules that it imports when it is called."""
+    names = sorted(compiled_key._names(function.__code__))
+    imported = [
+        (f"{module.__name__}.{name}", vars(module)[name])
+        for module in cpu_modules()
+        if module.__name__ in names or module.__name__.rpartition(".")[2] in names
+        for name in names
+        if name in vars(module)
+    ]
+    return [*compiled_key._found(function, names), *imported]
 
 
 def cached_kernels():

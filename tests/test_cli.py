@@ -58,9 +58,11 @@ COMMANDS = dict(commands())
 
 def test_there_are_these_commands():
     assert {" ".join(words) for words in COMMANDS} == {
-        *("run", "add", "extract", "compare", "evaluate", "baseline", "nearest", "status", "doctor"),
+        *("run", "add", "extract", "compare", "evaluate", "nearest", "status", "doctor"),
+        *("baseline import", "baseline fetch", "releases", "history import", "history show", "rate", "ratings"),
+        *("recommend", "fetch", "explain", "versions", "journey"),
         *("export matrix", "export neighbors", "export playlist", "export features", "features show", "features fit"),
-        *("report", "bench dtw", "bench features", "bench yasr"),
+        *("report", "bench dtw", "bench features", "bench yasr", "bench quality"),
     }
 
 
@@ -118,10 +120,10 @@ def test_choices_are_those_of_what_they_choose(command):
         (["evaluate", "--labels", "{tmp}/none.csv"], r"none.csv must be a CSV file"),
         (["evaluate", "--pairs", "{table}"], "must have the columns a and b, and has no a; got path"),
         (["evaluate", "--label", "genre", "--label", "genre"], "none of them twice"),
-        (["baseline", "{table}"], "table.csv must have at least one feature column"),
-        (["baseline", "{keyless}"], "must have a key column"),
-        (["baseline", "{tmp}/none.csv"], "none.csv must be a table that can be read"),
-        (["baseline", "{tmp}/table.xls"], r"must end in .csv, .csv.gz, .parquet"),
+        (["baseline", "import", "{table}"], "table.csv must have at least one feature column"),
+        (["baseline", "import", "{keyless}"], "must have a key column"),
+        (["baseline", "import", "{tmp}/none.csv"], "none.csv must be a table that can be read"),
+        (["baseline", "import", "{tmp}/table.xls"], r"must end in .csv, .csv.gz, .parquet"),
         (["run", "{tmp}/none"], "none does not exist"),
         (["run", "{keyless}"], "must have a column named path or file"),
         (["add", "{tmp}/none.mp3"], "none.mp3 does not exist"),
@@ -415,9 +417,9 @@ def test_evaluate_says_the_verdict_the_tables_and_where_the_page_is(demo, tmp_pa
 
 
 def test_json_of_baseline(demo, command):
-    outcome = command("baseline", demo / "demo" / "features.csv", "--json", "--library", demo)
+    outcome = command("baseline", "import", demo / "demo" / "features.csv", "--json", "--library", demo)
     assert outcome.code == 0
-    assert_documented("baseline", outcome.output)
+    assert_documented("baseline import, baseline fetch", outcome.output)
     assert parsed(outcome.output)["n_matched"] == 40
 
 
@@ -470,7 +472,7 @@ def test_json_of_export(odd_library, demo, tmp_path, command):
     assert_documented("export matrix", described.output)
     assert parsed(described.output)["n_tracks"] == 40
     for arguments in (["matrix"], ["matrix", "--format", "npy"], ["neighbors"], ["playlist", "--seed", SEED]):
-        outcome = command("export", *arguments, "-o", tmp_path / "output", "--json", "--library", odd_library)
+        outcome = command("export", *arguments, "-o", tmp_path / "output.m3u8", "--json", "--library", odd_library)
         assert outcome.code == 0
         assert_documented("export matrix", outcome.output)
         assert all(Path(name).is_file() for name in parsed(outcome.output)["files"])

@@ -12,7 +12,7 @@ from numba import njit, types
 from numba.core import event
 from numba.core.dispatcher import Dispatcher
 
-from audiosim_kernels import compiled_folder, compiled_key
+from audiosim_kernels import compiled_folder
 from audiosim_kernels.compiled import _Cache, cached
 
 compiled_only = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="for compiled code")
@@ -51,10 +51,9 @@ def test_a_second_process_compiles_nothing_and_gives_the_same_bits(tmp_path):
 @compiled_only
 def test_every_kernel_that_python_calls_is_cached():
     called = {
-        f"{module.__name__}.{function.__qualname__} calls {name}": value
-        for module in compiled_process.cpu_modules()
-        for function in compiled_process.functions_of(module)
-        for name, value in compiled_key._found(function, sorted(compiled_key._names(function.__code__)))
+        f"{function.__module__}.{function.__qualname__} calls {name}": value
+        for function in compiled_process.functions_of_python()
+        for name, value in compiled_process.globals_of(function)
         if isinstance(value, Dispatcher)
     }
     assert len(called) >= 10

@@ -1,6 +1,7 @@
 """Explanations: times of files, where a pair stands among all pairs, what is said to people and to programs."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -20,6 +21,9 @@ from audiosim_pipelines.explain import explain, sentences
 from audiosim_pipelines.run import run
 from audiosim_pipelines.settings import CompareSettings, FeatureSettings, MachineSettings, Settings
 
+pytestmark = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="millions of cells are for compiled code"
+)
 RATE = 22_050
 SILENCE = {"first": 2.0, "second": 0.0, "round": 3.0, "other": 0.5}  # seconds before the sound, which are trimmed
 SETTINGS = Settings(

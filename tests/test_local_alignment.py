@@ -245,3 +245,20 @@ def test_the_rate_falls_where_tracks_are_long():
     rate = local.comparison_rate(7_200.0, 7_200.0)
     assert rate < 1.0
     np.testing.assert_allclose((7_200.0 * rate) ** 2, local.MAX_CELLS)
+
+
+def test_silence_is_far_from_everything_and_from_silence():
+    sound = np.repeat(np.eye(12)[[0, 7]], 20, axis=0)
+    frames = local.smoothed(np.concatenate([sound, np.zeros((40, 12))]), frame_rate=20.0, rate=5.0)
+    assert (np.linalg.norm(frames[:10], axis=1) > 0.99).all()
+    assert not frames[-9:].any()
+    costs = local.costs_of(frames, frames)
+    np.testing.assert_array_equal(costs[-9:], 1.0)
+    np.testing.assert_allclose(np.diag(costs)[:10], 0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("semitones", [1, 5, 11])
+def test_costs_are_taken_in_the_key_of_a(semitones):
+    frames = local.smoothed(np.repeat(np.eye(12)[[0, 7, 2]], 20, axis=0), frame_rate=20.0, rate=5.0)
+    costs = local.costs_of(frames, np.roll(frames, semitones, axis=1), semitones=semitones)
+    np.testing.assert_allclose(np.diag(costs), 0.0, atol=1e-6)

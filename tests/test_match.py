@@ -3,6 +3,7 @@
 import csv
 import gzip
 import itertools
+import os
 import tracemalloc
 from dataclasses import replace
 
@@ -19,6 +20,9 @@ from audiosim.audio import trim
 from audiosim.features.chroma import ChromaSpec, chroma
 from audiosim.sources.demo import write_demo
 
+pytestmark = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="millions of cells are for compiled code"
+)
 GRID = 1.0 / local.RATE
 
 

@@ -2,7 +2,8 @@
 
 Tracks are queries and candidates at once. A library drawn anew has other candidates too, so the mean score varies by
 more than the scores of its queries say: intervals from queries alone covered the truth in 68 to 93 % of simulated
-libraries where they claim 95 % (`benchmarks/bench_coverage.py`). Here the score of a query is seen as a function of weights of its candidates, all 1, and differentiated.
+libraries where they claim 95 % (`benchmarks/bench_coverage.py`). Here the score of a query is seen as a function of
+weights of its candidates, all 1, and differentiated.
 """
 
 from collections.abc import Sequence

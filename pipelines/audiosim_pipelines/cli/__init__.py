@@ -13,6 +13,7 @@ from audiosim_pipelines.cli import (
     bench,
     explain,
     features,
+    fetch,
     interrupt,
     listening,
     pictures,
@@ -44,6 +45,7 @@ explain.register(app)
 versions.register(app)
 listening.register(app)
 releases.register(app)
+fetch.register(app)
 recommend.register(app)
 bench.register(app)
 

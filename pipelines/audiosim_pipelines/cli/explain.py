@@ -43,7 +43,7 @@ def explain(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Which passages of two tracks match, and how near the pair is by every measure.
+    """Which passages of two tracks match, and how near they are.
 
     Passages are stretches with the same course of harmony, at whatever tempo and in whatever key. A track and itself
     give its repeated sections. Times are those of the files, as players show them.

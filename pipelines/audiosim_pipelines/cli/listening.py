@@ -33,7 +33,7 @@ def import_(
     library: LibraryOption = DEFAULT_LIBRARY,
     json: JsonOption = False,
 ) -> None:
-    """Add the plays of exports; plays that are known are not added again.
+    """Add the plays of exports; none is added twice.
 
     Kept are times, artists, titles, albums and ids. Addresses, devices, countries and names of people are not.
 
@@ -105,7 +105,7 @@ def rate(
 
 
 def ratings(*, library: LibraryOption = DEFAULT_LIBRARY, json: JsonOption = False) -> None:
-    """All ratings, and whether near recommendations please more than far ones.
+    """All ratings, and whether near or far recommendations please more.
 
     Example: audiosim ratings
     """

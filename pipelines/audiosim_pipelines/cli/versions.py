@@ -39,7 +39,7 @@ def versions(
     threads: ThreadsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Which tracks are the same recording, an edit or excerpt, or a version of another.
+    """Which tracks are the same recording, an edit or a version.
 
     Candidates are those that measures find near (version, timbre, cosine and dtw, as far as they are compared); each is
     verified by laying the two over one another and by aligning their harmony. The review file names all of them with

@@ -1,4 +1,4 @@
-"""Listening to what arrives before it is believed: whole, as long as the song, no silence, and no other song's audio."""
+"""Listening to what arrives before it is believed: that it can be decoded, lasts as long as its song, and sounds."""
 
 import hashlib
 from dataclasses import dataclass

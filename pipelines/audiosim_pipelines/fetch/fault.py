@@ -38,6 +38,11 @@ class Fault:
     reason: str
     pause: float | None = None
 
+    @property
+    def ends_all(self) -> bool:
+        """Whether nothing else would succeed now either."""
+        return self.kind in {"busy", "full"}
+
 
 def fault_of(ran: Ran, errors: str, *, timeout: float) -> Fault:
     """Tell why a program made nothing.

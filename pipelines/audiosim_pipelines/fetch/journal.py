@@ -5,13 +5,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from audiosim.errors import AudiosimError
 from audiosim.sources.json_text import parse_json
 from audiosim.sources.named_file import read_list
 from audiosim.sources.spotdl_file import Song, parse_songs, song_list_text
-from audiosim_pipelines.schema import build
 from audiosim_pipelines.whole_file import replacing
 
 JOURNAL_NAME = "fetch.json"
@@ -40,7 +39,8 @@ class SongRecord:
     query : str
         The first that wanted it.
     state : str
-        waiting: not tried, or interrupted; fetched: `file` passed the audit; quarantined: it did not; failed: none came.
+        waiting: not tried yet, or interrupted; fetched: `file` passed the audit; quarantined: `file` did not;
+        failed: none came.
     reason : str or None
         Why, unless it is fetched or waiting.
     is_final : bool
@@ -82,7 +82,7 @@ class Journal:
     songs: dict[str, SongRecord] = field(default_factory=dict[str, SongRecord])
 
     @classmethod
-    def open(cls, folder: Path) -> "Journal":
+    def open(cls, folder: Path) -> Self:
         """Read the journal of a folder, or begin one.
 
         Raises
@@ -131,9 +131,11 @@ def _written(record: SongRecord) -> dict[str, Any]:
 
 
 def _query_record(said: Mapping[str, Any]) -> QueryRecord:
-    return build(QueryRecord, {**said, "songs": tuple(said["songs"])})
+    fields = dict(said)
+    return QueryRecord(songs=tuple(fields.pop("songs")), **fields)
 
 
 def _song_record(said: Mapping[str, Any]) -> SongRecord:
     (song,) = parse_songs(json.dumps([said["song"]]).encode()).songs
-    return SongRecord(**{**said, "song": song})
+    fields = {name: value for name, value in said.items() if name != "song"}
+    return SongRecord(song=song, **fields)

@@ -104,7 +104,7 @@ def locate(command: str = "") -> tuple[str, ...]:
 
 
 def require_version(said: str, arguments: tuple[str, ...]) -> str:
-    """Take the version out of what the program printed, or refuse it.
+    r"""Take the version out of what the program printed, or refuse it.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def require_version(said: str, arguments: tuple[str, ...]) -> str:
 
     Examples
     --------
-    >>> require_version("4.6.0\\n", ("spotdl",))
+    >>> require_version("4.6.0\n", ("spotdl",))
     '4.6.0'
     """
     found = _VERSION.search(said)
