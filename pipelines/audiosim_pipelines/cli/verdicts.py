@@ -63,7 +63,9 @@ def _print_group(title: str, comparisons: "Sequence[Comparison]", *, n_most: int
     said = [found for found in comparisons if len(comparisons) <= n_most or found.verdict in _DECIDED]
     for found in said:
         print_line(f"  {found.verdict:<7}  {found.sentence}")
-    if n_left := len(comparisons) - len(said):
+    if not said:
+        print_line(f"  all {len(comparisons)} comparisons are neutral or unclear; they are in the page")
+    elif n_left := len(comparisons) - len(said):
         print_line(f"  {n_left} other comparisons are neutral or unclear; they are in the page")
 
 
