@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from audiosim.audio import sound_of
 from audiosim.catalog import Track
-from audiosim.distances import Block, Measure, measure_named
+from audiosim.distances import Block, Measure
 from audiosim.distances.hubness import RowStatistics, rescale
-from audiosim.errors import AudioError, StoreMismatchError
+from audiosim.errors import AudioError
 from audiosim.features.pooling import standardize
 from audiosim.features.statistics import CorpusStatistics
 from audiosim.library import Library
@@ -22,10 +22,10 @@ from audiosim.sources.degradation import DEGRADATIONS
 from audiosim.store import FeatureStore, digest
 from audiosim_kernels import device as devices
 from audiosim_pipelines.ahead import Job, compute_ahead
+from audiosim_pipelines.compared import compared, narrowed
 from audiosim_pipelines.decode import attempt, decode_ahead
 from audiosim_pipelines.extract import features_of
-from audiosim_pipelines.layouts import layouts
-from audiosim_pipelines.settings import FAMILY_OF_MEASURE, Settings
+from audiosim_pipelines.settings import Settings
 
 Values = npt.NDArray[np.float32]
 
@@ -71,30 +71,20 @@ class Target:
         StoreMismatchError
             The library's features were made with other settings.
         """
-        store, tracks = library.distances(name)
-        options: Mapping[str, Any] = store.attributes["parameters"]  # pyright: ignore[reportAssignmentType] - compare's
-        measure = measure_named(name, **options)
-        features = FeatureStore.read(library.folder, measure.feature)
-        if features.layout.attributes() != layouts(_narrowed(settings, [name]))[measure.feature].attributes():
-            raise StoreMismatchError(
-                f"{measure.feature} in {library.folder} was made with other settings than those of the library; "
-                "undo what was changed in audiosim.toml or in AUDIOSIM_* variables, or run: audiosim extract "
-                "--recompute"
-            )
-        stored = library.catalog.statistics(measure.feature) if measure.standardized else None
+        of_matrix = compared(library, settings, name)
         method = library.rescaling(name)
         complete = library.catalog.matrix(name)
         assert complete is not None  # its distances are there
         fingerprint, n_rows, details = complete
         table: Mapping[str, Any] = details["table"]  # pyright: ignore[reportAssignmentType] - JSON of our own making
         return cls(
-            measure,
-            tracks,
-            features,
-            statistics=None if stored is None else CorpusStatistics(*stored),
+            of_matrix.measure,
+            of_matrix.tracks,
+            of_matrix.features,
+            of_matrix.statistics,
             rescaling=method,
             k=table["k"],
-            of_columns=None if method == "none" else row_statistics(store, len(tracks), method),
+            of_columns=None if method == "none" else row_statistics(of_matrix.distances, len(of_matrix.tracks), method),
             fingerprint=digest([fingerprint, n_rows, method, table["k"], table["version"]]),
         )
 
@@ -124,7 +114,7 @@ def copies_of(
     -----
     Memory is some four times that of the longest signal in each thread: 200 MB for ten minutes at 22 050 Hz.
     """
-    narrowed = _narrowed(settings, [target.measure.name for target in targets])
+    narrow = narrowed(settings, [target.measure.name for target in targets])
     kept = {target.measure.feature for target in targets}
     n_threads = settings.machine.n_threads
 
@@ -135,7 +125,7 @@ def copies_of(
                 continue
             duration = len(signal) / settings.audio.sample_rate
             for name in wanted[track]:
-                yield Job((track, name), partial(_described, narrowed, signal, name, kept), duration)
+                yield Job((track, name), partial(_described, narrow, signal, name, kept), duration)
 
     with ThreadPoolExecutor(n_threads, thread_name_prefix="perturb") as pool:
         for (track, name), values in compute_ahead(pool, jobs(pool), n_ahead=n_threads):
@@ -162,12 +152,6 @@ def compared(target: Target, copies: Sequence[Mapping[str, Values]], settings: S
     with ThreadPoolExecutor(n_threads, thread_name_prefix="perturb") as pool:
         parts = [part.reshape(len(found), -1) for _, part in compute_ahead(pool, jobs(), n_ahead=n_threads)]
     return np.concatenate(parts, axis=1)
-
-
-def _narrowed(settings: Settings, measures: Sequence[str]) -> Settings:
-    """The settings with no more families of features than some measures read."""
-    families = tuple(dict.fromkeys(FAMILY_OF_MEASURE[name] for name in measures))
-    return replace(settings, features=replace(settings.features, families=families))
 
 
 def _untrimmed(

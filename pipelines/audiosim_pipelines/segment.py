@@ -6,7 +6,7 @@ distance is about it, so it is compared with every track of the library.
 
 import math
 import re
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,20 +17,20 @@ import numpy.typing as npt
 
 from audiosim.audio import sound_of, trim
 from audiosim.catalog import Catalog, Track
-from audiosim.distances import Block, Dtw, Measure, Version, measure_named
+from audiosim.distances import Block, Dtw, Measure, Version
 from audiosim.distances.passage import Matches, find_passage
-from audiosim.errors import AudioError, SettingsError, StoreMismatchError
+from audiosim.errors import AudioError, SettingsError
 from audiosim.features.pooling import standardize
 from audiosim.features.statistics import CorpusStatistics
 from audiosim.library import Library
 from audiosim.store import FeatureStore
 from audiosim_kernels import device as devices
 from audiosim_pipelines.ahead import Job, compute_ahead
+from audiosim_pipelines.compared import compared, narrowed
 from audiosim_pipelines.decode import attempt, decode_ahead
 from audiosim_pipelines.extract import features_of
-from audiosim_pipelines.layouts import layouts
 from audiosim_pipelines.pages.notation import clock
-from audiosim_pipelines.settings import FAMILY_OF_MEASURE, Settings
+from audiosim_pipelines.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,19 +185,16 @@ def _target(library: Library, settings: Settings, name: str) -> _Target:
     """What the matrix of a measure was compared from."""
     if name in _UNSEEKABLE:
         raise SettingsError(f"{name} {_UNSEEKABLE[name]}; choose another measure")
-    store, tracks = library.distances(name)
-    options: Mapping[str, object] = store.attributes["parameters"]  # pyright: ignore[reportAssignmentType] - compare's
-    measure = measure_named(name, **options)
-    narrowed = replace(settings, features=replace(settings.features, families=(FAMILY_OF_MEASURE[name],)))
-    features = FeatureStore.read(library.folder, measure.feature)
-    if features.layout.attributes() != layouts(narrowed)[measure.feature].attributes():
-        raise StoreMismatchError(
-            f"{measure.feature} in {library.folder} was made with other settings than those of the library; "
-            "undo what was changed in audiosim.toml or in AUDIOSIM_* variables, or run: audiosim extract --recompute"
-        )
-    stored = library.catalog.statistics(measure.feature) if measure.standardized else None
-    statistics = None if stored is None else CorpusStatistics(*stored)
-    return _Target(measure, tracks, features, statistics, narrowed, devices.resolve(settings.machine.device))
+    of_matrix = compared(library, settings, name)
+    device = devices.resolve(settings.machine.device)
+    return _Target(
+        of_matrix.measure,
+        of_matrix.tracks,
+        of_matrix.features,
+        of_matrix.statistics,
+        narrowed(settings, [name]),
+        device,
+    )
 
 
 def _features_of_stretch(catalog: Catalog, target: _Target, track: Track, start: float, stop: float | None) -> Values:
