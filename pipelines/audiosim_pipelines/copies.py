@@ -22,7 +22,7 @@ from audiosim.sources.degradation import DEGRADATIONS
 from audiosim.store import FeatureStore, digest
 from audiosim_kernels import device as devices
 from audiosim_pipelines.ahead import Job, compute_ahead
-from audiosim_pipelines.compared import compared, narrowed
+from audiosim_pipelines.compared_rows import compared_rows, narrowed
 from audiosim_pipelines.decode import attempt, decode_ahead
 from audiosim_pipelines.extract import features_of
 from audiosim_pipelines.settings import Settings
@@ -71,7 +71,7 @@ class Target:
         StoreMismatchError
             The library's features were made with other settings.
         """
-        of_matrix = compared(library, settings, name)
+        of_matrix = compared_rows(library, settings, name)
         method = library.rescaling(name)
         complete = library.catalog.matrix(name)
         assert complete is not None  # its distances are there

@@ -26,7 +26,7 @@ from audiosim.library import Library
 from audiosim.store import FeatureStore
 from audiosim_kernels import device as devices
 from audiosim_pipelines.ahead import Job, compute_ahead
-from audiosim_pipelines.compared import compared, narrowed
+from audiosim_pipelines.compared_rows import compared_rows, narrowed
 from audiosim_pipelines.decode import attempt, decode_ahead
 from audiosim_pipelines.extract import features_of
 from audiosim_pipelines.pages.notation import clock
@@ -185,7 +185,7 @@ def _target(library: Library, settings: Settings, name: str) -> _Target:
     """What the matrix of a measure was compared from."""
     if name in _UNSEEKABLE:
         raise SettingsError(f"{name} {_UNSEEKABLE[name]}; choose another measure")
-    of_matrix = compared(library, settings, name)
+    of_matrix = compared_rows(library, settings, name)
     device = devices.resolve(settings.machine.device)
     return _Target(
         of_matrix.measure,

@@ -14,7 +14,7 @@ from audiosim_pipelines.settings import FAMILY_OF_MEASURE, Settings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Compared:
+class ComparedRows:
     """A measure with the parameters that it was compared with, the tracks of its matrix, and what it reads of them."""
 
     measure: Measure
@@ -24,7 +24,7 @@ class Compared:
     statistics: CorpusStatistics | None
 
 
-def compared(library: Library, settings: Settings, name: str) -> Compared:
+def compared_rows(library: Library, settings: Settings, name: str) -> ComparedRows:
     """What a measure of audio was compared from.
 
     Raises
@@ -44,7 +44,7 @@ def compared(library: Library, settings: Settings, name: str) -> Compared:
             "undo what was changed in audiosim.toml or in AUDIOSIM_* variables, or run: audiosim extract --recompute"
         )
     stored = library.catalog.statistics(measure.feature) if measure.standardized else None
-    return Compared(measure, tracks, store, features, None if stored is None else CorpusStatistics(*stored))
+    return ComparedRows(measure, tracks, store, features, None if stored is None else CorpusStatistics(*stored))
 
 
 def narrowed(settings: Settings, measures: Sequence[str]) -> Settings:
