@@ -94,6 +94,7 @@ def download(options):
             output.write_bytes(content)
             done.add(song["url"])
         except (OSError, http.client.HTTPException) as error:
+            limit_files(resource.RLIM_INFINITY)  # there is room for the log
             wrapped = f"{type(error).__name__}: {error}"
             if not isinstance(error, OSError) or error.errno is None:
                 say(f"    AudioProviderError: ERROR: [generic] b: Unable to download webpage: {error} (caused by ...)")
@@ -121,6 +122,10 @@ def get(path, **query):
             time.sleep(float(pause))
 
 
+def limit_files(n_bytes):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, resource.RLIM_INFINITY))
+
+
 def act(headers, output, content):
     what, _, number = headers.get("X-Act", "").partition(" ")
     if output is not None and what in {"partial", "unfinished", "hang"}:
@@ -131,7 +136,7 @@ def act(headers, output, content):
         say("Killed")
         os._exit(int(number))
     if what == "full":
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+        limit_files(100)
     if what == "hang":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         child = subprocess.Popen(["sleep", "600"])

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import fake_spotdl
@@ -407,6 +408,29 @@ def test_an_interrupt_ends_the_programs_too_and_the_next_call_goes_on(service, l
     report = fetch(library, ["album:Suites"], SETTINGS)
     assert [one.is_new for one in report.songs] == [False, True]
     assert report.n_tracks_added == 2
+
+
+@pytest.mark.parametrize("number", range(1, 8))
+def test_an_end_before_any_change_on_disk_costs_one_song_at_most(service, library, monkeypatch, number):
+    """Changes are counted, not seconds: four times the journal, both files, the table."""
+    service.add(song(1), song(2))
+    one_by_one = replace(SETTINGS, fetch=replace(SETTINGS.fetch, threads=1))
+    change, n_changes = Path.replace, itertools.count(1)
+
+    def end(path, target):
+        if next(n_changes) == number:
+            raise KeyboardInterrupt
+        return change(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", end)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(library, ["album:Suites"], one_by_one)
+    report = fetch(library, ["album:Suites"], one_by_one)
+    assert report.is_complete
+    assert files(library) == ["Anon, Band - Piece 1.wav", "Anon, Band - Piece 2.wav", "fetch.json", "tracks.csv"]
+    assert len(library.tracks()) == 2
+    assert service.n_asked("/audio") <= 4  # the song that was lost, and one that was begun meanwhile
 
 
 def test_a_kill_leaves_nothing_that_counts(service, library):

@@ -3,7 +3,9 @@
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import Literal
 from audiosim_pipelines.settings import n_usable_cores
 
 _PACKAGES = ("numpy", "numba", "keras", "tensorflow", "librosa", "soundfile", "av", "soxr", "zarr", "dask")
+_RUNTIMES = ("deno", "node", "bun", "qjs")  # that yt-dlp, which spotdl fetches by, can run scripts of web pages in
+_WITHIN = 30.0  # s, for a program that is asked for its version
 _REINSTALL = "install audiosim again: make .venv"
 
 
@@ -34,6 +38,9 @@ def doctor(library: Path) -> list[Finding]:
         _dtw_kernel(),
         _gpu_for_features(),
         Finding("cores", "ok", f"{n_usable_cores()} usable"),
+        _spotdl(library),
+        _ffmpeg(),
+        _javascript(),
         _library(library),
     ]
 
@@ -87,6 +94,52 @@ def _gpu_for_features() -> Finding:
     if n_gpus := backend.n_tensorflow_gpus():
         return Finding("GPU, features", "ok", f"TensorFlow sees {n_gpus} GPU(s)")
     return Finding("GPU, features", "note", "TensorFlow sees none; features are computed on the CPU")
+
+
+def _spotdl(library: Path) -> Finding:
+    """Say which program `audiosim fetch` would start; one that uvx would have to get first is not started."""
+    from audiosim.errors import AudiosimError, SettingsError  # noqa: PLC0415
+    from audiosim_pipelines import settings  # noqa: PLC0415
+    from audiosim_pipelines.fetch import program  # noqa: PLC0415
+
+    try:
+        command = settings.load(library).fetch.command
+    except SettingsError:
+        command = ""  # the line about the library says what is wrong
+    try:
+        arguments = program.locate(command)
+        if Path(arguments[0]).stem == "uvx":
+            return Finding("spotdl", "ok", f"{program.REQUIREMENT}, by {arguments[0]} when it is first needed")
+        found = program.find_program(command, within=_WITHIN)
+    except AudiosimError as error:
+        return Finding("spotdl", "note", "only audiosim fetch needs it", str(error))
+    return Finding("spotdl", "ok", f"{found.version}, {arguments[0]}")
+
+
+def _ffmpeg() -> Finding:
+    path = shutil.which("ffmpeg")
+    if path is None:
+        advice = "install ffmpeg, or: spotdl --download-ffmpeg"
+        return Finding("ffmpeg", "note", "not on PATH; only spotdl needs it", advice)
+    return Finding("ffmpeg", "ok", f"{_version(path, '-version')}, {path}")
+
+
+def _javascript() -> Finding:
+    path = next(filter(None, map(shutil.which, _RUNTIMES)), None)
+    if path is None:
+        advice = "install deno, or: spotdl --download-deno"
+        return Finding("JavaScript", "note", "no runtime on PATH; only spotdl needs one", advice)
+    return Finding("JavaScript", "ok", f"{Path(path).name} {_version(path, '--version')}, {path}")
+
+
+def _version(*arguments: str) -> str:
+    """The first version that a program prints when it is asked for it."""
+    try:
+        told = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=_WITHIN, check=False)  # noqa: S603 - what is on PATH
+    except (OSError, subprocess.TimeoutExpired):
+        return "of unknown version"
+    found = re.search(rb"\d+(?:\.\d+)+", told.stdout + told.stderr)
+    return found[0].decode() if found else "of unknown version"
 
 
 def _library(folder: Path) -> Finding:

@@ -45,10 +45,11 @@ def fetch(
     offline: Annotated[bool, typer.Option("--offline", help="Fail if anything is missing.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Fetch songs by spotdl, a program of its own, and add those that pass the audit.
+    """Fetch songs by spotdl, and add those that pass the audit.
 
-    You are responsible for the right to download. A file that is no audio, silent, another song's, or more than 3 s
-    longer or shorter than its song goes to quarantine. What is there is not fetched again. See docs/fetch.md.
+    spotdl is a program of its own, and you are responsible for the right to download. A file that is no audio, silent,
+    another song's, or more than 3 s longer or shorter than its song goes to quarantine. What is there is not fetched
+    again. See docs/fetch.md.
 
     Example: audiosim fetch new.txt --library my-library
     """

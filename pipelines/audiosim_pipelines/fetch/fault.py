@@ -22,7 +22,8 @@ _FINAL = re.compile(
 _FRAME = re.compile(r"^\W*$|^(?:[│╭╰❱^~]|File \"|Traceback|During handling|The above exception|An error occurred)")
 _CAUSE = re.compile(r"ERROR: |HTTP Error \d{3}|\[Errno \d+\]")
 _RAISED = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt): ")
-_LABEL = re.compile(r"^(?:[\w.]*(?:Error|Exception): |ERROR: |\[\w+\] )+")
+# What stands before a reason: types of errors, "ERROR:", and yt-dlp's extractor with the id of the video.
+_LABEL = re.compile(r"^(?:[\w.]*(?:Error|Exception): |ERROR: |\[\w+\] (?:[\w.-]+: )?)+")
 _DATE_LINE = re.compile(r"\d{4}(?:-\d{2}){5}")  # before the errors of each run
 
 

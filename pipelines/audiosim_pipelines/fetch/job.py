@@ -144,7 +144,7 @@ def _find_all(plan: Plan, caller: Caller, progress: Progress) -> Fault | None:
     given_up: list[Fault] = []
     journal, queries = plan.journal, plan.queries()
 
-    def take(query: str, result: tuple[tuple[Song, ...] | Fault, int]) -> bool:
+    def take(query: str, result: tuple[tuple[Song, ...] | Fault, int]) -> None:
         found, n_attempts = result
         before = journal.queries.get(query, QueryRecord())
         n_attempts += before.attempts
@@ -159,11 +159,10 @@ def _find_all(plan: Plan, caller: Caller, progress: Progress) -> Fault | None:
         advance(1)
         if isinstance(found, Fault) and found.ends_all:
             given_up.append(found)
-        return bool(given_up)
 
     if queries:
         with progress.bar("find", len(queries), "queries") as advance:
-            run_all(caller.find, queries, take=take, n_threads=caller.settings.threads)
+            run_all(caller.find, queries, ends_all=_ends_all, take=take, n_threads=caller.settings.threads)
     return given_up[0] if given_up else None
 
 
@@ -175,7 +174,7 @@ def _fetch_all(plan: Plan, caller: Caller, into: Path, progress: Progress) -> Fa
     def fetch_one(key: str, stop: Event) -> tuple[Arrived | Fault, int]:
         return caller.fetch(journal.songs[key].song, stop)
 
-    def take(key: str, result: tuple[Arrived | Fault, int]) -> bool:
+    def take(key: str, result: tuple[Arrived | Fault, int]) -> None:
         came, n_attempts = result
         record = settled(journal, key, came, n_attempts=n_attempts, into=into)
         if record.reason:
@@ -183,11 +182,14 @@ def _fetch_all(plan: Plan, caller: Caller, into: Path, progress: Progress) -> Fa
         advance(1)
         if isinstance(came, Fault) and came.ends_all:
             given_up.append(came)
-        return bool(given_up)
 
     with progress.bar("fetch", len(keys), "songs") as advance:
-        run_all(fetch_one, keys, take=take, n_threads=caller.settings.threads)
+        run_all(fetch_one, keys, ends_all=_ends_all, take=take, n_threads=caller.settings.threads)
     return given_up[0] if given_up else None
+
+
+def _ends_all(result: tuple[object, int]) -> bool:
+    return isinstance(result[0], Fault) and result[0].ends_all
 
 
 @contextlib.contextmanager

@@ -119,8 +119,9 @@ class Journal:
             "songs": {key: _written(record) for key, record in self.songs.items()},
         }
         text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        # Names of files may hold bytes that are no text; they come back as they were.
         with replacing(self.path) as draft, draft.open("wb") as file:
-            file.write(text.encode("utf-8", "replace"))
+            file.write(text.encode("utf-8", "surrogatepass"))
             file.flush()
             os.fsync(file.fileno())
 

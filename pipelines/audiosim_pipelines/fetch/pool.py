@@ -15,7 +15,8 @@ def run_all(
     work: Callable[[_Item, Event], _Result],
     items: Sequence[_Item],
     *,
-    take: Callable[[_Item, _Result], bool],
+    ends_all: Callable[[_Result], bool],
+    take: Callable[[_Item, _Result], None],
     n_threads: int,
 ) -> None:
     """Do some work for every item.
@@ -25,21 +26,29 @@ def run_all(
     work : callable
         Called in a thread; raises `StoppedError` soon after its event was set.
     items : sequence
+    ends_all : callable
+        Whether a result makes it useless to go on.
     take : callable
-        Called in this thread with every result, as they come in; whether to stop the rest.
+        Called in this thread with every result, as they come in.
     n_threads : int
     """
     stop = Event()
+
+    def attempt(item: _Item) -> _Result:
+        result = work(item, stop)
+        if ends_all(result):  # here: this thread would begin the next item before another could prevent it
+            stop.set()
+        return result
+
     executor = ThreadPoolExecutor(n_threads)
     try:
-        futures = {executor.submit(work, item, stop): item for item in items}
+        futures = {executor.submit(attempt, item): item for item in items}
         for future in as_completed(futures):
             try:
                 result = future.result()
             except StoppedError:
                 continue
-            if take(futures[future], result):
-                stop.set()
+            take(futures[future], result)
     finally:
         # Whatever ended the loop, Ctrl-C or a full disk, also ends the programs.
         stop.set()

@@ -16,7 +16,7 @@ from audiosim.errors import AudiosimError, SettingsError
 REQUIREMENT = "spotdl>=4.6,<5"
 _LEAST, _BELOW = (4, 6), (5, 0)
 _VERSION = re.compile(r"^v?(\d+)\.(\d+)[\w.+-]*\s*$", re.MULTILINE)
-_STARTS_WITHIN = 300.0  # s; uvx installs what it runs for the first time
+_STARTS_WITHIN = 300.0  # s
 
 # Names within the folder that the program is started in, so that no path can be taken for a template.
 SONG_FILE, FOUND_FILE = "song.spotdl", "found.spotdl"
@@ -56,13 +56,15 @@ def arrival(suffix: str) -> str:
     return f"{_OUTPUT_STEM}.{suffix}"
 
 
-def find_program(command: str = "") -> Program:
+def find_program(command: str = "", *, within: float = _STARTS_WITHIN) -> Program:
     """Find spotdl and ask it for its version.
 
     Parameters
     ----------
     command : str
         The program and its first arguments, as in a shell; "" looks for spotdl on PATH, then for uvx.
+    within : float (s)
+        How long it may take to say its version; uvx installs what it runs for the first time.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def find_program(command: str = "") -> Program:
         The command cannot be read.
     """
     arguments = locate(command)
-    return Program(arguments, require_version(_ask_version(arguments), arguments))
+    return Program(arguments, require_version(_ask_version(arguments, within), arguments))
 
 
 def locate(command: str = "") -> tuple[str, ...]:
@@ -128,18 +130,18 @@ def require_version(said: str, arguments: tuple[str, ...]) -> str:
     return version
 
 
-def _ask_version(arguments: tuple[str, ...]) -> str:
+def _ask_version(arguments: tuple[str, ...], within: float) -> str:
     try:
         told = subprocess.run(  # noqa: S603 - what the user set or has on PATH
             [*arguments, "--version"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=_STARTS_WITHIN,
+            timeout=within,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ProgramError(f"{shlex.join(arguments)} did not say its version within {_STARTS_WITHIN:g} s") from error
+        raise ProgramError(f"{shlex.join(arguments)} did not say its version within {within:g} s") from error
     except OSError as error:
         raise ProgramError(f"{shlex.join(arguments)} cannot be started: {error.strerror or error}") from error
     said = told.stdout.decode(errors="replace")
