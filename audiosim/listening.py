@@ -6,17 +6,18 @@ over.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields
 from typing import Any, Literal
 
 from audiosim.catalog import Catalog, Track
 from audiosim.sources.fold import fold
-from audiosim.sources.play import Play
+from audiosim.sources.known_plays import KnownPlays, completed
+from audiosim.sources.play import Play, bare_id
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS plays (
     play_id INTEGER PRIMARY KEY, started_at INTEGER NOT NULL, artist TEXT NOT NULL, title TEXT NOT NULL,
-    source TEXT NOT NULL, ended_at INTEGER, ms_played INTEGER, precision INTEGER NOT NULL, album TEXT,
+    source TEXT NOT NULL, ended_at INTEGER, ms_played INTEGER, scrobbled_at INTEGER, album TEXT,
     spotify_id TEXT, isrc TEXT, mbid TEXT, skipped INTEGER
 );
 CREATE TABLE IF NOT EXISTS ratings (
@@ -30,8 +31,6 @@ CREATE TABLE IF NOT EXISTS recommendations (
 _PLAY_COLUMNS = tuple(field.name for field in fields(Play))
 _SELECT_PLAYS = f"SELECT play_id, {', '.join(_PLAY_COLUMNS)} FROM plays"  # noqa: S608 - names of our own
 LOWEST, HIGHEST = 1.0, 10.0  # of ratings
-# A scrobble and a stream tell of the same play if it began within so many seconds: players pause, and clocks differ.
-_SAME_START = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +86,18 @@ class Listening:
         n_new = n_known = n_completed = 0
         with self._catalog.transaction():
             self._make_tables()
-            known = _ByName(self._rows(f"{_SELECT_PLAYS} ORDER BY play_id"))
+            known = KnownPlays((row[0], _play(row[1:])) for row in self._rows(f"{_SELECT_PLAYS} ORDER BY play_id"))
             for plays in files:
-                known.begin_file()
-                for play in plays:
-                    found = known.claim(play)
-                    if found is None:
-                        known.add(self._insert(play), play)
+                for play, number in zip(plays, known.find(plays), strict=True):
+                    if number is None:
+                        known.put(self._insert(play), play)
                         n_new += 1
                         continue
-                    play_id, before = found
-                    completed = _completed(before, play)
                     n_known += 1
-                    if completed != before:
-                        self._update(play_id, completed)
-                        known.replace(play_id, before, completed)
+                    whole = completed(known[number], play)
+                    if whole != known[number]:
+                        self._update(number, whole)
+                        known.put(number, whole)
                         n_completed += 1
         return Merged(n_new, n_known, n_completed)
 
@@ -183,41 +179,6 @@ class Listening:
         self._catalog.connection.execute(f"UPDATE plays SET {changes} WHERE play_id = ?", (*astuple(play), play_id))  # noqa: S608
 
 
-class _ByName:
-    """Known plays by the folded name of what was played; each can be claimed once by the plays of a file."""
-
-    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
-        self._plays: dict[str, list[tuple[int, Play]]] = {}
-        self._claimed: set[int] = set()
-        for row in rows:
-            play = _play(row[1:])
-            self._plays.setdefault(_name(play), []).append((row[0], play))
-
-    def begin_file(self) -> None:
-        self._claimed.clear()
-
-    def add(self, play_id: int, play: Play) -> None:
-        self._plays.setdefault(_name(play), []).append((play_id, play))
-        self._claimed.add(play_id)
-
-    def claim(self, play: Play) -> tuple[int, Play] | None:
-        """A known play that is the same and that no other of the file has claimed; the nearest in time of several."""
-        same = [
-            (play_id, known)
-            for play_id, known in self._plays.get(_name(play), ())
-            if play_id not in self._claimed and _is_same(known, play)
-        ]
-        if not same:
-            return None
-        found = min(same, key=lambda pair: (abs(pair[1].started_at - play.started_at), pair[0]))
-        self._claimed.add(found[0])
-        return found
-
-    def replace(self, play_id: int, before: Play, play: Play) -> None:
-        plays = self._plays[_name(before)]
-        plays[plays.index((play_id, before))] = (play_id, play)
-
-
 def match_plays(plays: Sequence[Play], tracks: Sequence[Track]) -> list[str | None]:
     """Which track of a library each play was: by Spotify id, else by ISRC, else by folded artist and title.
 
@@ -236,17 +197,16 @@ def match_plays(plays: Sequence[Play], tracks: Sequence[Track]) -> list[str | No
     by_name: dict[str, str] = {}
     for track in tracks:
         for index, key in (
-            (by_id, track.external_id),
+            (by_id, bare_id(track.external_id)),
             (by_isrc, track.isrc),
             (by_name, fold(track.artist or "", track.title or "")),
         ):
             if key:
                 index.setdefault(key, track.track_id)
-    folded: dict[tuple[str, str], str] = {}
+    # People play the same again and again, and folding takes its time.
+    folded = {names: fold(*names) for names in {(play.artist, play.title) for play in plays}}
     return [
-        by_id.get(play.spotify_id or "")
-        or by_isrc.get(play.isrc or "")
-        or by_name.get(folded.setdefault((play.artist, play.title), fold(play.artist, play.title)))
+        by_id.get(play.spotify_id or "") or by_isrc.get(play.isrc or "") or by_name.get(folded[play.artist, play.title])
         for play in plays
     ]
 
@@ -255,31 +215,3 @@ def _play(row: Sequence[Any]) -> Play:
     said = dict(zip(_PLAY_COLUMNS, row, strict=True))
     skipped = said.pop("skipped")
     return Play(**said, skipped=None if skipped is None else bool(skipped))
-
-
-def _name(play: Play) -> str:
-    return fold(play.artist, play.title)
-
-
-def _is_same(known: Play, play: Play) -> bool:
-    """Whether two plays of one name are one."""
-    if known.ended_at is not None and play.ended_at is not None:
-        # Minutes are cut off, not rounded: 3:13:59 and 3:13 are the same.
-        unit = max(known.precision, play.precision)
-        return known.ended_at // unit == play.ended_at // unit and known.ms_played == play.ms_played
-    if known.ended_at is None and play.ended_at is None:
-        unit = max(known.precision, play.precision)
-        return known.started_at // unit == play.started_at // unit
-    return abs(known.started_at - play.started_at) <= _SAME_START
-
-
-def _completed(known: Play, play: Play) -> Play:
-    """What is known of a play, and what another export adds."""
-    missing = {
-        field.name: getattr(play, field.name)
-        for field in fields(Play)
-        if getattr(known, field.name) is None and getattr(play, field.name) is not None
-    }
-    if play.ended_at is not None and (known.ended_at is None or play.precision < known.precision):
-        missing |= {name: getattr(play, name) for name in ("started_at", "ended_at", "ms_played", "precision")}
-    return replace(known, **missing)

@@ -131,6 +131,27 @@ def test_what_was_answered_before_an_end_is_not_asked_for_again(server, client, 
     assert asked.count(f"/v1/track/{own(10)}/audio-features") == 1
 
 
+def test_a_track_that_fails_does_not_stop_the_others(server, client, library):
+    bad = [Answer(status=400), Answer("<html>"), Answer(status=500)]
+    paths = [f"/v1/track/{own(i)}/audio-features" for i in (20, 50, 89)]
+    server.answers |= dict(zip(paths, bad, strict=True))
+    report = fetch_baseline(library, client, server.url)
+    assert (report.n_asked, report.n_failed, report.n_with_features, report.n_unknown) == (N_TRACKS, 3, N_TRACKS - 6, 3)
+    assert f"{paths[0]} is refused: HTTP 400" in report.reason
+    server.answers |= {path: Answer(features(i)) for path, i in zip(paths, (20, 50, 89), strict=True)}
+    again = fetch_baseline(library, client, server.url)
+    assert (again.n_asked, again.n_failed, again.n_with_features, again.reason) == (3, 0, N_TRACKS - 3, None)
+
+
+def test_several_that_fail_in_a_row_are_the_service(server, client, library):
+    for i in (20, 21, 22):
+        server.answers[f"/v1/track/{own(i)}/audio-features"] = Answer(status=500)
+    with pytest.raises(OnlineError, match="could not be had in 2 attempts: HTTP 500"):
+        fetch_baseline(library, client, server.url)
+    assert n_to_ask(library) == N_TRACKS - 20
+    assert n_to_ask(library, retry_unknown=True) == N_TRACKS - 20 + 3
+
+
 @pytest.mark.parametrize("body", [[], {"content": None}, {"content": {}}])
 def test_another_answer_is_an_error(server, client, library, body):
     server.answers["/v1/track"] = Answer(body)

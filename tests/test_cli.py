@@ -8,12 +8,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
 from killed_run import SpectrumExtractor
+from loopback import Answer, Loopback
 from make_library import ENVIRONMENT, audiosim, write_clips
 from typer.main import get_command
 
@@ -21,8 +23,10 @@ from audiosim.distances import MEASURES
 from audiosim.evaluation.perturbation import PerturbationScores
 from audiosim.features import fit, fit_models
 from audiosim.features.descriptors import ENCODED
+from audiosim.library import Library
 from audiosim_pipelines import cli, doctor, extract, features, perturb
 from audiosim_pipelines.cli.options import MeasureName
+from audiosim_pipelines.online.reccobeats import FEATURES
 from audiosim_pipelines.settings import PROFILES, MachineSettings
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "json.md"
@@ -60,7 +64,8 @@ def test_there_are_these_commands():
     assert {" ".join(words) for words in COMMANDS} == {
         *("run", "add", "extract", "compare", "evaluate", "nearest", "status", "doctor"),
         *("baseline import", "baseline fetch", "releases", "history import", "history show", "rate", "ratings"),
-        *("recommend", "fetch", "explain", "versions", "journey"),
+        *("recommend", "history evaluate", "next", "fetch", "explain", "versions", "journey"),
+        *("genre evaluate", "genre predict", "taste fit", "taste predict", "taste next"),
         *("export matrix", "export neighbors", "export playlist", "export features", "features show", "features fit"),
         *("report", "bench dtw", "bench features", "bench yasr", "bench quality"),
     }
@@ -417,9 +422,11 @@ def test_evaluate_says_the_verdict_the_tables_and_where_the_page_is(demo, tmp_pa
 
 
 def test_json_of_baseline(demo, command):
-    outcome = command("baseline", "import", demo / "demo" / "features.csv", "--json", "--library", demo)
+    table = demo.parent / "features.csv"
+    table.write_text((demo / "demo" / "features.csv").read_text() + "nobody\n")
+    outcome = command("baseline", "import", table, "--json", "--library", demo)
     assert outcome.code == 0
-    assert_documented("baseline import, baseline fetch", outcome.output)
+    assert_documented("baseline import", outcome.output)
     assert parsed(outcome.output)["n_matched"] == 40
 
 
@@ -574,3 +581,82 @@ def test_what_the_terminal_cannot_show_is_escaped_and_stays_json(odd_library):
 
 def test_the_version_is_told(command):
     assert command("--version").output == "audiosim 0.1.0\n"
+
+
+# JSON of what comes from elsewhere
+
+
+STREAMS = [
+    {"endTime": "2020-01-16 03:13", "artistName": "The Originals", "trackName": "Morning Ferry", "msPlayed": 199_925},
+    {"endTime": "2020-01-16 03:17", "artistName": "Nobody", "trackName": "Nothing", "msPlayed": 4_454},
+    {"endTime": "yesterday", "artistName": "Nobody", "trackName": "Nothing", "msPlayed": 4_454},
+    {"endTime": "2020-01-16 03:20", "podcastName": "Talk", "episodeName": "One", "msPlayed": 100_000},
+]
+
+
+def test_json_of_history(odd, tmp_path, command):
+    shown = command("history", "show", "--json", "--library", odd)
+    (tmp_path / "streams.json").write_text(json.dumps(STREAMS))
+    imported = command("history", "import", tmp_path / "streams.json", "--json", "--library", odd)
+    again = command("history", "show", "--json", "--library", odd)
+    assert (shown.code, imported.code, again.code) == (0, 0, 0)
+    assert_documented("history import", imported.output)
+    assert_documented("history show", shown.output, again.output)
+    assert parsed(again.output) == parsed(imported.output)["summary"]
+    with zipfile.ZipFile(tmp_path / "streams.zip", "w") as archive:
+        archive.writestr("1.json", json.dumps(STREAMS))
+        archive.writestr("2.json", "[{")
+    partial = command("history", "import", tmp_path / "streams.zip", "--json", "--library", odd)
+    assert partial.code == 3
+    assert [file["kind"] for file in parsed(partial.output)["files"]] == ["Spotify, last year", "unreadable"]
+
+
+def test_json_of_recommend_and_ratings(demo, command):
+    nothing = command("ratings", "--json", "--library", demo)
+    found = command("recommend", "--seed", "The Originals - Morning Ferry", "--json", "--library", demo)
+    first = parsed(found.output)["tracks"][0]["track_id"]
+    rated = command("rate", first, 8, "--json", "--library", demo)
+    then = command("ratings", "--json", "--library", demo)
+    dropped = command("rate", first, "--clear", "--json", "--library", demo)
+    assert {outcome.code for outcome in (nothing, found, rated, then, dropped)} == {0}
+    assert_documented("recommend", found.output)
+    assert_documented("rate", rated.output, dropped.output)
+    assert_documented("ratings", nothing.output, then.output)
+    assert parsed(then.output)["means"]["near"]["mean"] == 8.0
+
+
+def test_json_of_releases(odd, command, monkeypatch):
+    told = {"artist_credit_name": "Anon", "release_name": "Suites", "release_date": "2026-11-19", "release_tags": ["x"]}
+    with Loopback() as server:
+        server.answers["/1/explore/fresh-releases/"] = Answer({"payload": {"releases": [told]}})
+        monkeypatch.setenv("AUDIOSIM_ONLINE_LISTENBRAINZ_URL", server.url)
+        outcome = command("releases", "--json", "--library", odd)
+    assert outcome.code == 0
+    assert_documented("releases", outcome.output)
+
+
+def test_json_of_baseline_fetch(odd, command, monkeypatch):
+    foreseen = command("baseline", "fetch", "--dry-run", "--json", "--library", odd)
+    assert_documented("baseline fetch --dry-run", foreseen.output)
+    nothing = command("baseline", "fetch", "--json", "--library", odd)
+    assert (nothing.code, parsed(nothing.output)["imported"]) == (0, None)
+    ids = [f"{i:022d}" for i in range(2)]
+    library = Library.open(odd)
+    with library.writing(), library.catalog.transaction():
+        for key in ids:
+            unknown = dict.fromkeys(("artist", "title", "album", "genre", "isrc", "duration"))
+            library.catalog.put_track(key * 2 + "0" * 20, {**unknown, "external_id": key})
+    library.close()
+    with Loopback() as server:
+        server.answers["/v1/track"] = Answer(
+            {"content": [{"id": key, "href": f"https://open.spotify.com/track/{key}"} for key in ids]}
+        )
+        server.answers[f"/v1/track/{ids[0]}/audio-features"] = Answer(dict.fromkeys(FEATURES, 2.0))
+        server.answers[f"/v1/track/{ids[1]}/audio-features"] = Answer(status=400)
+        monkeypatch.setenv("AUDIOSIM_ONLINE_RECCOBEATS_URL", server.url)
+        refused = command("baseline", "fetch", "--json", "--library", odd)
+        server.answers[f"/v1/track/{ids[1]}/audio-features"] = Answer(dict.fromkeys(FEATURES, 0.5))
+        fetched = command("baseline", "fetch", "--json", "--library", odd)
+    assert (refused.code, fetched.code) == (1, 0)
+    assert "must lie in 0..1, got 2" in refused.messages
+    assert_documented("baseline fetch", fetched.output)

@@ -145,6 +145,13 @@ def test_only_https_is_spoken_with_others(client, url):
         client.get_json(url)
 
 
+@pytest.mark.parametrize("url", ["no address", "https://", "https://[::1/x", "http://user@:x/"])
+def test_what_is_no_address_is_refused(client, naps, url):
+    with pytest.raises(OnlineError, match=r"is no address of a service|only https is spoken"):
+        client.get_json(url)
+    assert naps == []
+
+
 def test_requests_are_spread(server, naps):
     server.answers["/x"] = GOOD
     client = Client(sleep=naps.append, manners=Manners(per_second=2.0))
@@ -154,7 +161,7 @@ def test_requests_are_spread(server, naps):
     assert [round(nap, 1) for nap in naps] == pytest.approx([0.5, 1.0], abs=0.2)
 
 
-def test_answers_are_kept_and_are_all_there_is_offline(server, tmp_path):
+def test_answers_are_kept_and_are_all_there_is_offline(server, tmp_path, monkeypatch):
     server.answers["/x"] = [GOOD, Answer({"a": 2})]
     cache = Cache(tmp_path)
     online = Client(cache=cache, manners=Manners(per_second=1e6))
@@ -162,6 +169,7 @@ def test_answers_are_kept_and_are_all_there_is_offline(server, tmp_path):
     assert online.get_json(url) == {"a": 1}
     assert online.get_json(url, max_age=3_600) == {"a": 1}
     assert len(server.asked) == 1
+    monkeypatch.setattr(time, "time", lambda: 0.0)  # a clock that was put back makes no answer young for ever
     offline = Client(cache=cache, offline=True)
     assert offline.get_json(url) == {"a": 1}
     with pytest.raises(OfflineError, match=r"/y is wanted and not kept from before; leave out --offline"):

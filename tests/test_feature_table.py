@@ -98,7 +98,7 @@ def test_rows_are_rejected_with_their_reasons(table_of):
         RejectedRow(2, "energy must be a finite number, got nothing"),
         RejectedRow(3, "energy must be a finite number, got nan"),
         RejectedRow(4, "energy must lie in 0..1, got 1.2"),
-        RejectedRow(5, "duration_ms must be positive, got 0"),
+        RejectedRow(5, "duration_ms must be positive and at most a day, got 0"),
         RejectedRow(6, "it has no key"),
         RejectedRow(7, "energy must be a finite number, got inf"),
     )

@@ -92,6 +92,13 @@ def test_only_what_is_asked_for(library, tmp_path):
     report = recommend(library, seeds=[tracks[0].track_id], among=[tmp_path / "new.m3u8"], k=2)
     assert {item.track.paths[0] for item in report.tracks} == set(some)
     assert [item.kind for item in report.tracks] == ["near", "near", "far"]
+    # A file is the same by whichever way it is reached.
+    (tmp_path / "way").symlink_to(some[0].parent)
+    among = [tmp_path / "way" / path.name for path in some]
+    assert recommend(library, seeds=[tracks[0].track_id], among=among, k=2).tracks == report.tracks
+    (tmp_path / "other.wav").write_bytes(b"x")
+    with pytest.raises(AudiosimError, match="none of the 1 files to choose among is a track that was compared"):
+        recommend(library, seeds=[tracks[0].track_id], among=[tmp_path / "other.wav"])
 
 
 def test_one_artist_does_not_take_all(library):
@@ -122,7 +129,8 @@ def test_the_command(library):
     seed, folder = library.tracks()[0], library.folder
     library.close()
     stdout, stderr = audiosim("recommend", "--seed", seed.track_id, "-k", "2", "--library", folder)
-    assert "nearest to what you listen to" in stdout
+    assert "nearest to the seeds" in stdout
+    assert "farthest from the seeds" in stdout
     assert "from 1 seeds, among 39 tracks, by timbre" in stderr
     told = json.loads(audiosim("recommend", "--seed", seed.track_id, "-k", "2", "--json", "--library", folder)[0])
     assert [(item["kind"], item["rank"]) for item in told["tracks"]] == [

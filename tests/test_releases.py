@@ -2,14 +2,16 @@
 
 import csv
 import json
+import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from loopback import Answer, Loopback
 from make_library import audiosim
 
 from audiosim.errors import OfflineError, OnlineError, SettingsError
+from audiosim_pipelines.online.listenbrainz import Release
 from audiosim_pipelines.releases import releases, write_releases
 from audiosim_pipelines.settings_online import OnlineSettings
 
@@ -92,6 +94,19 @@ def test_lists(online, tmp_path):
         write_releases(report, tmp_path / "new.xls")
 
 
+@pytest.mark.parametrize(
+    ("artist", "title", "query"),
+    [
+        ("#Band", "Air", "Band - Air"),
+        ("-", "Air", "Air"),
+        ("Band", "album: Air", "Band - album  Air"),
+        ("-", "#", "artist:- album:#"),
+    ],
+)
+def test_a_query_is_no_remark_no_option_and_nothing_else_to_spotdl(artist, title, query):
+    assert Release(artist, title, "2026-11-19", "Single", (), None, None).query == query
+
+
 def test_an_answer_is_kept_for_a_while_and_for_those_offline(server, online, tmp_path):
     first = releases(online, library=tmp_path, today=TODAY)
     assert releases(online, library=tmp_path, today=TODAY) == first
@@ -100,6 +115,12 @@ def test_an_answer_is_kept_for_a_while_and_for_those_offline(server, online, tmp
     assert releases(offline, library=tmp_path, today=TODAY) == first
     with pytest.raises(OfflineError, match=r"fresh-releases.* is wanted and not kept from before"):
         releases(offline, library=tmp_path, days=3, today=TODAY)
+    # Days later it is still the last answer that there is.
+    later = releases(offline, library=tmp_path, today=TODAY + timedelta(days=9))
+    assert (later.until, later.releases) == (TODAY, first.releases)
+    with pytest.raises(OfflineError, match="release_date=2027"):
+        releases(offline, library=tmp_path, today=date(2027, 1, 1))
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("body", [[], {}, {"payload": []}, {"payload": {"releases": None}}])
@@ -119,7 +140,7 @@ def test_the_command(server, tmp_path, monkeypatch):
     settings = {"AUDIOSIM_ONLINE_LISTENBRAINZ_URL": server.url}
     stdout, stderr = audiosim("releases", "--days", "3", "-o", "new.txt", settings=settings)
     assert stdout == "new.txt\n"
-    assert "3 releases in 3 days, 1 of them with tags" in stderr
+    assert re.search(r"3 releases in 3 days up to 20\d\d-\d\d-\d\d, 1 of them with tags", stderr)
     assert "Suites" in audiosim("releases", settings=settings)[0]
     assert json.loads(audiosim("releases", "--json", "--limit", "1", settings=settings)[0])["n_all"] == 3
     n_asked = len(server.asked)

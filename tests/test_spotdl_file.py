@@ -101,6 +101,12 @@ def test_writing_what_was_read_changes_nothing(said):
     assert written(again) == written(song)
 
 
+def test_half_a_character_survives():
+    (song,) = parse_songs(b'[{"name": "Air", "artists": ["Anon"], "remark": "\\ud800"}]').songs
+    (again,) = parse_songs(song_list_text([song]).encode()).songs
+    assert again.extra["remark"] == song.extra["remark"] == "\ud800"
+
+
 def test_songs_are_found_beside_their_list(tmp_path):
     songs = [
         Song("Air (Remastered)", ("Anon", "Band"), song_id="x"),

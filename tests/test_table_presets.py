@@ -10,10 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from make_library import audiosim
+from spoil import edits, spoil
 
+from audiosim.catalog import Track
 from audiosim.errors import FeatureTableError
 from audiosim.library import Library
-from audiosim.sources.feature_table import FeatureTable, read_feature_table
+from audiosim.sources.feature_table import FeatureTable, join, read_feature_table
 from audiosim.sources.table_presets import PRESETS, TableOptions
 from audiosim_pipelines.baseline import import_baseline, join_baseline, write_rejected
 
@@ -99,7 +101,7 @@ def test_units(tmp_path, header, cells, expected):
         ("tempo", "1e5", "tempo must be in beats per minute, from 0 to 400, got 1e5"),
         ("key", "H", "key must be a finite number, got H"),
         ("mode", "dorian", "mode must be a finite number, got dorian"),
-        ("duration_ms", "0", "duration_ms must be positive, got 0"),
+        ("duration_ms", "0", "duration_ms must be positive and at most a day, got 0"),
         ("energy", "", "energy must be a finite number, got nothing"),
     ],
 )
@@ -108,6 +110,82 @@ def test_what_cannot_be_is_rejected(tmp_path, header, cell, reason):
     assert [row.row for row in table.rejected] == [2]
     with pytest.raises(FeatureTableError, match=reason):
         read_feature_table(write(tmp_path, f"id,{header}\n2,{cell}\n"))
+
+
+def values_of(folder, text):
+    table = read_feature_table(write(folder, text))
+    return table.values.T.tolist(), table.names, list(table.notes)
+
+
+def test_durations_tell_their_unit(tmp_path):
+    in_ms = ([[245_000.0, 61_000.0]], ("duration_ms",))
+    for header, cells, notes in (
+        ("duration", "245,61", []),
+        ("duration", "245000,61000", ["duration was in milliseconds"]),
+        ("duration_s", "245,61", []),
+        ("duration_ms", "245000,61000", []),
+        ("duration_ms", "245,61", ["duration_ms was in seconds, and is in milliseconds now"]),
+    ):
+        rows = "".join(f"{i},{cell}\n" for i, cell in enumerate(cells.split(",")))
+        assert values_of(tmp_path, f"id,{header}\n{rows}") == (*in_ms, notes)
+    # Of several columns one counts: the one that is named, or else milliseconds.
+    text = "id,duration,duration_ms,len\n1,100,245000,7\n"
+    assert values_of(tmp_path, text)[0] == [[245_000.0]]
+    table = read_feature_table(tmp_path / "table.csv", TableOptions(features={"duration_s": "len"}))
+    assert (table.values.tolist(), table.names) == ([[7_000.0]], ("duration_ms",))
+    with pytest.raises(FeatureTableError, match="duration_s must be positive and at most a day, got 245000"):
+        read_feature_table(write(tmp_path, "id,duration_s\n1,245000\n"))
+
+
+def test_a_table_is_in_one_unit(tmp_path):
+    text = "id,energy,instrumentalness,liveness,valence\n1,50,0,0,0.5\n2,60,1,0,0.25\n3,70,0,1,0\n4,0,63,1,1\n"
+    values, names, notes = values_of(tmp_path, text)
+    assert dict(zip(names, values, strict=True)) == {
+        "energy": [0.5, 0.6, 0.7, 0.0],
+        "instrumentalness": [0.0, 0.01, 0.0, 0.63],
+        "liveness": [0.0, 0.0, 0.01, 0.01],
+        "valence": [0.5, 0.25, 0.0, 1.0],
+    }
+    assert notes == [
+        f"{name} was in percent, and is a share now" for name in ("energy", "instrumentalness", "liveness")
+    ]
+    # Alone it may be either, and a single value beyond 1 is an error in it.
+    with pytest.raises(
+        FeatureTableError, match=r"instrumentalness must be a share \(0\.\.1\) or surely a percentage, got 25"
+    ):
+        read_feature_table(write(tmp_path, "id,instrumentalness\n1,0\n2,1\n3,0\n4,63\n"))
+    rows = "".join(f"{i},0.5\n" for i in range(40))
+    assert len(read_feature_table(write(tmp_path, f"id,energy\n{rows}x,63\n")).rejected) == 1
+
+
+def test_rows_that_are_longer_than_the_header_do_not_move(tmp_path):
+    for rows in ("a,0.5,0.25\nb,0.5,0.25\n", "a,0.5,\nb,0.5,\n"):
+        with pytest.raises(FeatureTableError, match="its rows have more cells than its header has names"):
+            read_feature_table(write(tmp_path, f"id,energy\n{rows}"))
+    table = read_feature_table(write(tmp_path, "id,energy,valence\na,0.5,0.25\nb,0.5\n"))
+    assert [row.reason for row in table.rejected] == ["valence must be a finite number, got nothing"]
+
+
+def test_keys_are_the_same_however_they_are_written(tmp_path):
+    url = f"https://open.spotify.com/track/{ID}?si=1"
+    table = read_feature_table(write(tmp_path, f"id,isrc,energy\n{url},US-RC1-76-07839,0.5\n,unknown,0.5\n"))
+    assert [(key.id, key.isrc) for key in table.keys] == [(ID, "USRC17607839")]
+    assert table.rejected[0].reason == "it has no key"
+    for external in (ID, f"spotify:track:{ID}", url):
+        track = Track(0, "a" * 64, None, None, None, None, None, external, None, ())
+        assert join(table, [track]).n_by_id == 1
+
+
+def test_cells_of_parquet_may_be_anything(tmp_path):
+    path = tmp_path / "table.parquet"
+    artists = np.array([["Anon", "Band"], ["Anon"], None], dtype=object)
+    frame = pd.DataFrame({"artist": artists, "title": [b"Air", None, "Gigue"], "energy": pd.Categorical(["0.5"] * 3)})
+    frame.to_parquet(path)
+    table = read_feature_table(path)
+    assert [(key.artist, key.title) for key in table.keys] == [("Anon, Band", "Air")]
+    pd.DataFrame({"id": ["a"], "duration": pd.to_datetime(["2020-01-01"])}).to_parquet(path)
+    with pytest.raises(FeatureTableError, match="duration must be a finite number, got 2020-01-01"):
+        read_feature_table(path)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
@@ -167,21 +245,7 @@ def test_real_tables(shared_data):
         read_feature_table(shared_data / "ratings" / "mcintire_like_dislike_2017.csv")
 
 
-names = st.sampled_from(["id", "isrc", "artist", "title", "energy", "key", "mode", "duration", "tempo", "valence", "x"])
-cells = st.sampled_from(["0.5", "1", "C#", "major", "4/4", "", '"', "nan", "inf", "1e999", "-1", "=x"]) | st.text(
-    max_size=3
-)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=2_000)
-@given(
-    st.lists(names, min_size=1, max_size=5),
-    st.lists(st.lists(cells, max_size=6), max_size=3),
-    st.sampled_from([",", ";", "\t"]),
-)
-def test_noise_is_read_or_refused_in_words(tmp_path, header, rows, separator):
-    text = "\n".join([separator.join(header), *(separator.join(row) for row in rows)])
-    path = write(tmp_path, text.encode("utf-8", "surrogatepass"))
+def assert_read_or_refused(path):
     try:
         table = read_feature_table(path)
     except FeatureTableError as error:
@@ -189,6 +253,45 @@ def test_noise_is_read_or_refused_in_words(tmp_path, header, rows, separator):
     else:
         assert isinstance(table, FeatureTable)
         assert np.isfinite(table.values).all()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=3_500)
+@given(st.sampled_from([*TABLES.values(), THREE_ROWS]), edits)
+def test_what_is_nearly_right_is_read_or_refused_in_words(tmp_path, text, edits):
+    assert_read_or_refused(write(tmp_path, spoil(text, edits)))
+
+
+columns = st.sampled_from(
+    ["id", "isrc", "artist", "title", "energy", "key", "mode", "duration", "tempo", "valence", "x"]
+)
+cells = st.sampled_from(["0.5", "1", "C#", "major", "4/4", "", '"', "nan", "inf", "1e999", "-1", "=x", "50", "\u00e9"])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=1_000)
+@given(
+    st.lists(columns, min_size=1, max_size=5),
+    st.lists(st.lists(cells, max_size=6), max_size=3),
+    st.sampled_from([",", ";", "\t"]),
+)
+def test_tables_of_anything_are_read_or_refused_in_words(tmp_path, header, rows, separator):
+    text = "\n".join([separator.join(header), *(separator.join(row) for row in rows)])
+    assert_read_or_refused(write(tmp_path, text))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@given(st.lists(st.tuples(st.integers(0, 2**14), st.integers(0, 255)), min_size=1, max_size=8))
+def test_broken_parquet_is_read_or_refused_in_words(tmp_path, parquet, changes):
+    content = bytearray(parquet)
+    for place, byte in changes:
+        content[place % len(content)] = byte
+    assert_read_or_refused(write(tmp_path, bytes(content), "table.parquet"))
+
+
+@pytest.fixture(scope="module")
+def parquet(tmp_path_factory):
+    path = tmp_path_factory.mktemp("parquet") / "table.parquet"
+    pd.DataFrame({"id": ["a", "b"], "artist": ["A", "B"], "energy": [0.25, 0.5], "key": [1, 2]}).to_parquet(path)
+    return path.read_bytes()
 
 
 @pytest.mark.parametrize(

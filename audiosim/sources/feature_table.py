@@ -6,6 +6,7 @@ A table is read strictly: rows that cannot be used are kept out with their reaso
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from audiosim.catalog import Track
 from audiosim.errors import FeatureTableError
 from audiosim.sources.cells import unguarded
 from audiosim.sources.fold import fold
+from audiosim.sources.play import bare_id
 from audiosim.sources.table_frame import read_frame
 from audiosim.sources.table_presets import (
     FEATURES,
@@ -27,6 +29,7 @@ from audiosim.sources.table_presets import (
     recognise,
 )
 from audiosim.sources.table_units import numbers, reasons
+from audiosim.sources.tags import clean_isrc
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ def read_feature_table(path: Path, options: TableOptions | None = None) -> Featu
         If the file cannot be read, has no key or no feature column, or no row that can be used.
     """
     options = options or TableOptions()
-    frame, notes = read_frame(path)
+    frame, notes = read_frame(path, separator=options.separator)
     columns: dict[str, int] = {}
     for position, name in enumerate(frame.columns):
         columns.setdefault(str(name).strip().casefold(), position)
@@ -145,7 +148,10 @@ def read_feature_table(path: Path, options: TableOptions | None = None) -> Featu
             f"{path} must have at least one feature column ({', '.join(FEATURES)}), got {', '.join(columns) or 'none'}"
         )
     features = frame.iloc[:, list(found.values())]
-    values, converted = numbers(features, list(found))
+    try:
+        values, converted = numbers(features, list(found))
+    except ValueError as error:
+        raise FeatureTableError(f"{path} cannot be used: {error}") from error
     excluded = reasons(features, values, list(found))
     excluded |= {row: "it has no key" for row, key in enumerate(keys) if not key.known and row not in excluded}
     kept, n_repeated, n_conflicting = _first_of_each(keys, values, excluded)
@@ -153,12 +159,11 @@ def read_feature_table(path: Path, options: TableOptions | None = None) -> Featu
     if not kept:
         told = f"{len(rejected)} rejected, row {rejected[0].row} since {rejected[0].reason}" if rejected else "none"
         raise FeatureTableError(f"{path} must hold at least one row that can be used, got {told}")
-    names = tuple("duration_ms" if name == "duration_s" else name for name in found)
-    scale = np.array([1_000.0 if name == "duration_s" else 1.0 for name in found])
+    names = tuple("duration_ms" if name.startswith("duration") else name for name in found)
     return FeatureTable(
         path,
         names,
-        values[kept] * scale,
+        values[kept],
         tuple(keys[row] for row in kept),
         rejected,
         n_repeated,
@@ -207,7 +212,7 @@ def join(table: FeatureTable, tracks: Sequence[Track]) -> Coverage:
     for position, track in enumerate(tracks):
         name = fold(track.artist or "", track.title or "")
         found = (
-            ("id", by_id.get(track.track_id, by_id.get(track.external_id or ""))),
+            ("id", by_id.get(track.track_id, by_id.get(bare_id(track.external_id)))),
             ("isrc", by_isrc.get(_isrc(track.isrc or ""))),
             ("name", by_name.get(name)),
         )
@@ -241,7 +246,7 @@ def _keys(
             f"{path} must have a key column (track_id, isrc, or artist and title), got {', '.join(columns) or 'none'}"
         )
     texts = {
-        key: frame.iloc[:, found[key]].astype("string").fillna("").str.strip().map(unguarded).tolist()
+        key: [unguarded(_text(cell)) for cell in frame.iloc[:, found[key]].tolist()]
         if key in found
         else [""] * len(frame)
         for key in KEY_COLUMNS
@@ -249,7 +254,16 @@ def _keys(
     if preset and preset.artist_separator:
         texts["artist"] = [", ".join(_artists(names, preset.artist_separator)) for names in texts["artist"]]
     rows = zip(texts["id"], texts["isrc"], texts["artist"], texts["title"], strict=True)
-    return [TrackKey(i.removeprefix("spotify:track:"), _isrc(isrc), artist, title) for i, isrc, artist, title in rows]
+    return [TrackKey(bare_id(i), _isrc(isrc), artist, title) for i, isrc, artist, title in rows]
+
+
+def _text(cell: object) -> str:
+    """A cell as text; several artists in a cell of Parquet are a list."""
+    if isinstance(cell, bytes):
+        cell = cell.decode("utf-8", "replace")
+    if isinstance(cell, list | tuple | np.ndarray):
+        return ", ".join(map(_text, cell))
+    return "" if pd.isna(cast("Any", cell)) is True else str(cell).strip()
 
 
 def _artists(names: str, separator: str) -> list[str]:
@@ -257,7 +271,8 @@ def _artists(names: str, separator: str) -> list[str]:
 
 
 def _isrc(text: str) -> str:
-    return text.upper().replace("-", "").strip()
+    """An ISRC; "" where the cell says that there is none, in whatever way."""
+    return clean_isrc(text) or ""
 
 
 def _index(table: FeatureTable, names: Iterable[str]) -> dict[str, int | None]:

@@ -16,10 +16,11 @@ from pathlib import Path, PurePosixPath
 
 from audiosim.errors import SourceError
 from audiosim.sources import history_json, history_table
-from audiosim.sources.play import Play, RejectedPlay
+from audiosim.sources.play import OtherContentError, Play, RejectedPlay
 
-__all__ = ["HistoryFile", "Play", "RejectedPlay", "read_history"]
+__all__ = ["UNREADABLE", "HistoryFile", "Play", "RejectedPlay", "read_history"]
 
+UNREADABLE = "unreadable"
 _SUFFIXES = (".json", ".jsonl", ".csv", ".tsv")
 _MOST_BYTES = 512 * 2**20  # of one file: some ten years of anybody's listening
 _MOST_ZIPPED = 4 * _MOST_BYTES
@@ -29,8 +30,9 @@ _MOST_ZIPPED = 4 * _MOST_BYTES
 class HistoryFile:
     """What a file, or a member of a zip archive, holds.
 
-    `plays` are in its order. `others` counts what is no music, by what it is ("podcast", "audiobook", "video");
-    `rejected` are entries that cannot be used.
+    `plays` are in its order. `others` counts what is no music, by what it is: "podcast", "audiobook", or "nameless",
+    which videos are, and music that was withdrawn. `rejected` are entries that cannot be used. A member of an archive
+    that cannot be read is of the kind `UNREADABLE` and has one rejected entry, number 0.
     """
 
     path: Path
@@ -52,7 +54,7 @@ def read_history(path: Path) -> list[HistoryFile]:
     -------
     list of HistoryFile
         One for each file that holds plays, in the order of their names; of an archive, members that are something else
-        (playlists, settings, pictures) are passed over.
+        (playlists, settings, pictures) are passed over, and members that are broken are told.
 
     Raises
     ------
@@ -93,17 +95,21 @@ def _of_archive(path: Path) -> Iterator[HistoryFile]:
         ]
         if sum(member.file_size for member in members) > _MOST_ZIPPED:
             raise SourceError(f"the history {path} must unpack to at most {_MOST_ZIPPED // 2**20} MiB, it has more")
-        n_found = 0
+        is_history = False
         for member in members:
+            if member.file_size > _MOST_BYTES:
+                most = _MOST_BYTES // 2**20
+                raise SourceError(f"{member.filename} in {path} must unpack to at most {most} MiB, it has more")
             with archive.open(member) as file:
-                content = file.read(min(member.file_size, _MOST_BYTES) + 1)
+                content = file.read(member.file_size + 1)
             try:
-                parsed = _parsed(path / member.filename, content)
-            except ValueError:
+                yield _parsed(path / member.filename, content)
+                is_history = True
+            except OtherContentError:
                 continue
-            n_found += 1
-            yield parsed
-        if not n_found:
+            except ValueError as error:
+                yield HistoryFile(path / member.filename, UNREADABLE, (), {}, (RejectedPlay(0, str(error)),))
+        if not is_history:
             raise SourceError(f"{path} is no listening history: none of its {len(members)} JSON or CSV files is one")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from audiosim.sources.json_text import parse_json
 from audiosim.sources.play import (
+    OtherContentError,
     Play,
     RejectedPlay,
     cleaned,
@@ -27,16 +28,18 @@ def parse(content: bytes) -> tuple[str, Iterator[Entry]]:
 
     Raises
     ------
+    OtherContentError
+        It is JSON of something else.
     ValueError
-        It is no JSON, or none of the kinds.
+        It is no JSON.
     """
     document = _document(content)
     if not document:
-        raise ValueError("it is empty")
+        raise OtherContentError("it is empty")
     known = (_KINDS[key] for entry in document[:100] if isinstance(entry, dict) for key in _KINDS if key in entry)
     kind, read = next(known, (None, None))
     if kind is None or read is None:
-        raise ValueError(
+        raise OtherContentError(
             "its entries must be those of Spotify (endTime, trackName or ts, ms_played) or of ListenBrainz "
             f"(listened_at, track_metadata), got {_shown(document[0])}"
         )
@@ -84,13 +87,9 @@ def _extended(said: Said) -> Play | str:
     """An entry of Spotify's extended export."""
     title = cleaned(said.get("master_metadata_track_name"))
     if title is None:
-        for kind, key in (
-            ("podcast", "episode_name"),
-            ("audiobook", "audiobook_title"),
-            ("podcast", "spotify_episode_uri"),
-        ):
-            if said.get(key):
-                return kind
+        others = (("podcast", "episode_name"), ("podcast", "spotify_episode_uri"), ("audiobook", "audiobook_title"))
+        # Videos, and what was withdrawn since, have no names at all.
+        return next((kind for kind, key in others if said.get(key)), "nameless")
     artist, skipped = said.get("master_metadata_album_artist_name"), said.get("skipped")
     return replace(
         stream(_text(said, "ts"), said.get("ms_played"), artist=artist, title=title, source="spotify"),
@@ -108,11 +107,10 @@ def _listen(said: Said) -> Play | str:
     more = told.get("additional_info")
     mapping = told.get("mbid_mapping")
     more, mapping = more if isinstance(more, dict) else {}, mapping if isinstance(mapping, dict) else {}
-    lasted = more.get("duration_played")  # in seconds, where a player tells it
     names = {"artist": told.get("artist_name"), "title": told.get("track_name")}
     return replace(
         scrobble(str(said.get("listened_at")), **names, source="listenbrainz"),
-        ms_played=milliseconds(1_000 * lasted) if isinstance(lasted, int | float) else None,
+        ms_played=_lasted(more.get("duration_played")),
         album=cleaned(told.get("release_name")),
         spotify_id=spotify_id(more.get("spotify_id")) or spotify_id(more.get("origin_url")),
         isrc=cleaned_isrc(more.get("isrc")),
@@ -120,11 +118,19 @@ def _listen(said: Said) -> Play | str:
     )
 
 
+def _lasted(seconds: object) -> int | None:
+    """Milliseconds of what a player tells of a listen, if it makes sense; the listen counts without it."""
+    try:
+        return milliseconds(1_000 * seconds) if isinstance(seconds, int | float) else None
+    except (ValueError, OverflowError):
+        return None
+
+
 # By a key that no other kind has.
 _KINDS: dict[str, tuple[str, Callable[[Said], Play | str]]] = {
     "endTime": ("Spotify, last year", _short),
     "master_metadata_track_name": ("Spotify, extended", _extended),
-    "track_metadata": ("ListenBrainz", _listen),
+    "listened_at": ("ListenBrainz", _listen),
 }
 
 

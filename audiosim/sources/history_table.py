@@ -1,13 +1,21 @@
 """Histories as tables: the exporters of Last.fm, and whatever has a time, an artist and a title."""
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from audiosim.sources.cells import unguarded
+from audiosim.sources.cells import rows_of, unguarded
 from audiosim.sources.named_file import decode, readable
-from audiosim.sources.play import Play, RejectedPlay, cleaned, cleaned_isrc, scrobble, seconds_of, spotify_id, stream
+from audiosim.sources.play import (
+    OtherContentError,
+    Play,
+    RejectedPlay,
+    cleaned,
+    cleaned_isrc,
+    scrobble,
+    seconds_of,
+    spotify_id,
+    stream,
+)
 
 # Names under which tables have what a play is; of several the first counts.
 _COLUMNS: dict[str, tuple[str, ...]] = {
@@ -32,40 +40,41 @@ def parse(content: bytes) -> tuple[str, Iterator[Play | RejectedPlay]]:
 
     Raises
     ------
+    OtherContentError
+        It is a table of something else.
     ValueError
-        It is no table of a history.
+        It cannot be read.
     """
-    rows = _rows(readable(decode(content)))
-    header = [cell.strip().casefold() for cell in rows[0]]
-    found = {
-        field: next((header.index(name) for name in names if name in header), None) for field, names in _COLUMNS.items()
-    }
-    columns = {field: place for field, place in found.items() if place is not None}
-    if {"artist", "title"} <= columns.keys() and {"ended", "started"} & columns.keys():
+    rows = rows_of(readable(decode(content)))
+    if not rows:
+        raise ValueError("it is empty")
+    # "Date#somebody" is what lastfmstats.com calls its times.
+    header = [cell.strip().casefold().partition("#")[0] for cell in rows[0]]
+    columns = _columns(header)
+    if {"artist", "title"} <= columns.keys() and {"ended", "started", "date"} & columns.keys():
         read = _stream if {"ended", "ms_played"} <= columns.keys() else _scrobble
-        if read is _scrobble and "started" not in columns:
+        if read is _scrobble and columns.keys().isdisjoint({"started", "date"}):
             raise ValueError("a table that says when plays ended must say how long they lasted: a column ms_played")
         kind = "Last.fm" if "uts" in header else "table"
         return kind, _entries(rows[1:], columns, read)
     columns = _columns_without_header(rows[0])
     if columns is None:
-        raise ValueError(
+        raise OtherContentError(
             "its first row must name a column of times (uts, time, date, end_time), of artists (artist) and of titles "
             f"(track, title), got {', '.join(header)[:200]}"
         )
     return "Last.fm", _entries(rows, columns, _scrobble)
 
 
-def _rows(text: str) -> list[list[str]]:
-    separator = max(",;\t", key=text.partition("\n")[0].count)
-    try:
-        cells = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        rows = [row for row in cells if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise ValueError(f"it is no table: {error}") from error
-    if not rows:
-        raise ValueError("it is empty")
-    return rows
+def _columns(header: Sequence[str]) -> dict[str, int]:
+    """Where things are in a table whose columns have these names."""
+    found = {
+        field: next((header.index(name) for name in names if name in header), None) for field, names in _COLUMNS.items()
+    }
+    if {"date", "time"} <= set(header) and found["started"] in {header.index("date"), header.index("time")}:
+        # Neither is a time alone.
+        found |= {"started": None, "date": header.index("date"), "time": header.index("time")}
+    return {field: place for field, place in found.items() if place is not None}
 
 
 def _columns_without_header(row: Sequence[str]) -> dict[str, int] | None:
@@ -93,10 +102,8 @@ def _entries(
 
 
 def _stream(row: Row) -> Play:
-    text = row.get("ended", "")
-    play = stream(text, row.get("ms_played"), artist=row.get("artist"), title=row.get("title"), source="table")
-    # Seconds that are all :00 are minutes that a program wrote out; of one row nobody can tell.
-    return _told(replace(play, precision=60) if text.strip().endswith(":00") else play, row)
+    names = {"artist": row.get("artist"), "title": row.get("title")}
+    return _told(stream(row.get("ended", ""), row.get("ms_played"), **names, source="table"), row)
 
 
 def _scrobble(row: Row) -> Play:

@@ -1,11 +1,9 @@
 """Tables of paths: a CSV whose rows name files and, where wanted, correct their tags."""
 
-import csv
-import io
 from pathlib import Path
 
 from audiosim.errors import SourceError
-from audiosim.sources.cells import unguarded
+from audiosim.sources.cells import rows_of, unguarded
 from audiosim.sources.folder import AUDIO_SUFFIXES, FoundFile, Problem
 from audiosim.sources.named_file import decode, locate, read_list, readable
 from audiosim.sources.tags import Tags, clean_isrc, clean_text
@@ -62,13 +60,10 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
     SourceError
         The table cannot be read.
     """
-    text = decode(read_list(path, what="the table"))
     try:
-        separator = max(",;\t", key=text.partition("\n")[0].count)
-        cells = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        rows = [row for row in cells if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise SourceError(f"the table {path} is no CSV: {error}") from error
+        rows = rows_of(decode(read_list(path, what="the table")))
+    except ValueError as error:
+        raise SourceError(f"the table {path} cannot be read: {error}") from error
     if not rows:
         raise SourceError(f"the table {path} must have a column named path or file, got an empty file")
     header = [readable(name).strip().lower() for name in rows[0]]

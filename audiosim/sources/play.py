@@ -11,13 +11,17 @@ _LATEST = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 _LONGEST = 7 * 24 * 3_600_000  # ms
 
 
+class OtherContentError(ValueError):
+    """A file is in order, and no listening history."""
+
+
 @dataclass(frozen=True, slots=True)
 class Play:
     """Something that was played.
 
-    `started_at` and `ended_at` are in seconds since 1970 (UTC); `precision` is how many seconds they are known to, 60
-    where an export has minutes only. Services say when a play ended and how long it lasted (`ms_played`), or, which is
-    called a scrobble, only when it began.
+    Times are in seconds since 1970 (UTC); whole minutes where an export tells no seconds. Services say when a play
+    ended and how long it lasted (`ended_at`, `ms_played`: a stream), or only when it began (`scrobbled_at`: a
+    scrobble). `started_at` is the best that is known of its beginning.
     """
 
     started_at: int
@@ -26,7 +30,7 @@ class Play:
     source: str
     ended_at: int | None = None
     ms_played: int | None = None
-    precision: int = 1
+    scrobbled_at: int | None = None
     album: str | None = None
     spotify_id: str | None = None
     isrc: str | None = None
@@ -42,14 +46,15 @@ class RejectedPlay:
     reason: str
 
 
-def seconds_of(text: str) -> tuple[int, int]:
-    """Read a time as seconds since 1970, and to how many seconds it is known.
+def seconds_of(text: str) -> int:
+    """Read a time as seconds since 1970.
 
     Parameters
     ----------
     text : str
         ISO 8601 ("2020-01-16T03:13:25Z", "2020-01-16 03:13"), Last.fm's "16 Jan 2020, 03:13" or "16 Jan 2020 03:13", or
-        seconds or milliseconds since 1970. Without a time zone it is UTC, as exports have it.
+        seconds or milliseconds since 1970, in nine digits or more: those of 20200116 are a date without a time. Without
+        a time zone it is UTC, as exports have it.
 
     Raises
     ------
@@ -58,28 +63,38 @@ def seconds_of(text: str) -> tuple[int, int]:
 
     Examples
     --------
-    >>> seconds_of("1970-01-03 00:00"), seconds_of("172800"), seconds_of("03 Jan 1970, 00:00")
-    ((172800, 60), (172800, 1), (172800, 60))
+    >>> seconds_of("2020-01-16 00:00"), seconds_of("1579132800"), seconds_of("16 Jan 2020, 00:00")
+    (1579132800, 1579132800, 1579132800)
     """
     text = text.strip()
-    if text.isascii() and text.isdigit() and len(text) <= 15:
+    if text.isascii() and text.isdigit() and 9 <= len(text) <= 15:
         # Seconds have had ten digits since 2001, and milliseconds twelve since 1973.
-        return _checked(int(text) / (1_000 if len(text) >= 12 else 1), text), 1
-    for form in ("%d %b %Y, %H:%M", "%d %b %Y %H:%M"):
-        try:
-            return _checked(datetime.strptime(text, form).replace(tzinfo=UTC).timestamp(), text), 60
-        except ValueError:
-            continue
-    try:
-        moment = datetime.fromisoformat(text.removesuffix(" UTC"))
-    except ValueError:
-        raise ValueError(f"the time must be a date with a time of day, got {text[:40]!r}") from None
+        return _checked(int(text) / (1_000 if len(text) >= 12 else 1), text)
+    moment = _moment(text.removesuffix(" UTC"))
+    if moment is None:
+        raise ValueError(f"the time must be a date with a time of day, got {text[:40]!r}")
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     try:
-        return _checked(moment.timestamp(), text), 60 if text.count(":") == 1 else 1
+        return _checked(moment.timestamp(), text)
     except OverflowError:
         raise ValueError(f"the time must lie between 1970 and 2200, got {text[:40]!r}") from None
+
+
+def _moment(text: str) -> datetime | None:
+    """A date with a time of day; None where it is none."""
+    if ":" not in text:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    for form in ("%d %b %Y, %H:%M", "%d %b %Y %H:%M"):
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return None
 
 
 def stream(ended: str, ms_played: object, *, artist: object, title: object, source: str) -> Play:
@@ -90,10 +105,8 @@ def stream(ended: str, ms_played: object, *, artist: object, title: object, sour
     ValueError
         One of the values is no such thing, or there is no artist or title.
     """
-    ended_at, precision = seconds_of(ended)
-    length = milliseconds(ms_played)
-    names = _named(artist, title)
-    return Play(ended_at - length // 1_000, *names, source, ended_at=ended_at, ms_played=length, precision=precision)
+    ended_at, length = seconds_of(ended), milliseconds(ms_played)
+    return Play(ended_at - length // 1_000, *_named(artist, title), source, ended_at=ended_at, ms_played=length)
 
 
 def scrobble(started: str, *, artist: object, title: object, source: str) -> Play:
@@ -104,8 +117,8 @@ def scrobble(started: str, *, artist: object, title: object, source: str) -> Pla
     ValueError
         It is no time, or there is no artist or title.
     """
-    started_at, precision = seconds_of(started)
-    return Play(started_at, *_named(artist, title), source, precision=precision)
+    scrobbled_at = seconds_of(started)
+    return Play(scrobbled_at, *_named(artist, title), source, scrobbled_at=scrobbled_at)
 
 
 def milliseconds(value: object) -> int:
@@ -143,11 +156,23 @@ def spotify_id(value: object) -> str | None:
     >>> spotify_id("spotify:track:4uLU6hMCjMI75M1A2tKUQC"), spotify_id("spotify:episode:4uLU6hMCjMI75M1A2tKUQC")
     ('4uLU6hMCjMI75M1A2tKUQC', None)
     """
+    text = bare_id(value)
+    return text if len(text) == 22 and text.isascii() and text.isalnum() else None
+
+
+def bare_id(value: object) -> str:
+    """The id of a track in an outside catalogue, without what Spotify's URIs and URLs put around it; "" for none.
+
+    Examples
+    --------
+    >>> bare_id("https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=1"), bare_id(" FMA 2 ")
+    ('4uLU6hMCjMI75M1A2tKUQC', 'FMA 2')
+    """
     text = cleaned(value) or ""
     for prefix in ("spotify:track:", "https://open.spotify.com/track/"):
         if text.startswith(prefix):
-            text = text.removeprefix(prefix).partition("?")[0]
-    return text if len(text) == 22 and text.isascii() and text.isalnum() else None
+            return text.removeprefix(prefix).partition("?")[0]
+    return text
 
 
 def _named(artist: object, title: object) -> tuple[str, str]:

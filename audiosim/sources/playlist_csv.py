@@ -24,7 +24,9 @@ def listed(path: Path) -> Iterator[Listed]:
     header, rows = read_rows(path)
     for number, cells in enumerate(rows, start=1):
         row = {name: unguarded(cell) for name, cell in zip(header, cells, strict=False)}
-        name = next((row[column] for column in PATH_COLUMNS if row.get(column, "").strip()), "")
+        # In a table of one column a comma belongs to the name.
+        named = [",".join(cells)] if len(header) == 1 else [row.get(column, "") for column in PATH_COLUMNS]
+        name = next((text for text in named if text.strip()), "")
         url = clean_text(row.get("url"))
         entry = PlaylistEntry(
             artist=clean_text(row.get("artist")),

@@ -128,7 +128,9 @@ def song_list_text(songs: Iterable[Song], *, queries: Sequence[str] | None = Non
     """Songs as spotdl reads them: a list, or the shape of `spotdl sync` where `queries` are given."""
     written = [_written(song) for song in songs]
     document = written if queries is None else {"type": "sync", "query": list(queries), "songs": written}
-    return json.dumps(document, indent=4, ensure_ascii=False) + "\n"
+    text = json.dumps(document, indent=4, ensure_ascii=False) + "\n"
+    # Half a character, which a file may hold, is written as JSON escapes it.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def songs_beside(path: Path) -> list[FoundFile | Problem]:

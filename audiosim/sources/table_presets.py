@@ -18,8 +18,11 @@ KEY_COLUMNS: dict[Key, tuple[str, ...]] = {
     "artist": ("artist", "artist_name", "artists", "track_artist"),
     "title": ("title", "track_name", "name"),
 }
-# Durations in seconds; in milliseconds they are a feature of their own name.
-SECONDS_COLUMNS = ("duration", "duration_s", "duration (s)", "duration_sec")
+# Durations that are not in milliseconds: in seconds, or in what their values tell.
+_DURATIONS: dict[str, tuple[str, ...]] = {
+    "duration_s": ("duration_s", "duration (s)", "duration_sec"),
+    "duration": ("duration",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ PRESETS: tuple[Preset, ...] = (
         "playlists that Exportify saved",
         frozenset({"track name", "artist name(s)"}),
         keys={
-            "id": ("track uri", "spotify id"),
+            "id": ("track uri", "spotify uri", "spotify id"),
             "artist": ("artist name(s)",),
             "title": ("track name",),
         },
@@ -93,12 +96,13 @@ class TableOptions:
     """How a table is to be read, where it does not tell by itself.
 
     `preset` is a name of `PRESETS`; None recognises it. `features` and `keys` say which columns hold what and outweigh
-    the preset; their columns are in any case.
+    the preset; their columns are in any case. `separator` stands between the columns of a CSV; None finds it.
     """
 
     preset: str | None = None
     features: Mapping[str, str] = field(default_factory=dict[str, str])
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    separator: str | None = None
 
 
 def preset_named(name: str) -> Preset:
@@ -131,23 +135,24 @@ def find_columns(
 ) -> tuple[dict[str, int], dict[Key, int]]:
     """Where a table has what: the positions of features, in the order of `FEATURES`, and of keys.
 
-    A duration in seconds is under "duration_s".
+    Of durations there is one: under "duration_ms", "duration_s", or "duration", which may be either.
 
     Raises
     ------
     FeatureTableError
         The options name a feature, a key or a column that is none.
     """
-    features = {name: (name, *(preset.features.get(name, ()) if preset else ())) for name in FEATURES} | {
-        "duration_s": SECONDS_COLUMNS
-    }
+    features = {name: (name, *(preset.features.get(name, ()) if preset else ())) for name in FEATURES} | _DURATIONS
     keys: dict[Key, tuple[str, ...]] = {
         key: (*(preset.keys.get(key, ()) if preset else ()), *names) for key, names in KEY_COLUMNS.items()
     }
     found = {name: _first(columns, names) for name, names in features.items()}
     found |= {name: _position(columns, name, column, features) for name, column in options.features.items()}
-    if found["duration_ms"] is not None:
-        found["duration_s"] = None
+    durations = sorted(
+        ("duration_ms", *_DURATIONS), key=lambda name: (name not in options.features, found[name] is None)
+    )
+    for name in durations[1:]:
+        found[name] = None
     chosen = {key: _position(columns, key, column, keys) for key, column in options.keys.items()}
     found_keys: dict[Key, int] = {}
     for key, names in keys.items():

@@ -13,7 +13,7 @@ from audiosim.features.statistics import CorpusStatistics
 from audiosim.features.table import encode, scale
 from audiosim.library import Library
 from audiosim.sources.cells import guarded
-from audiosim.sources.feature_table import FeatureTable, RejectedRow, join, read_feature_table
+from audiosim.sources.feature_table import Coverage, FeatureTable, RejectedRow, join, read_feature_table
 from audiosim.sources.identity import file_digest
 from audiosim.sources.table_presets import TableOptions
 from audiosim.store import FeatureLayout, FeatureStore, remove_distances, remove_feature
@@ -69,7 +69,7 @@ def import_baseline(library: Library, table: Path, options: TableOptions | None 
     options = options or TableOptions()
     report = _report(read_feature_table(table, options))  # refuses before anything is replaced
     kept = _kept_table(library)
-    if kept is not None and file_digest(kept) == file_digest(table) and _kept_options(library) == options:
+    if kept is not None and file_digest(kept) == file_digest(table) and _is_kept_so(library, options):
         return report
     with library.writing():
         _forget(library)
@@ -131,6 +131,12 @@ def join_baseline(library: Library, settings: Settings) -> BaselineReport | None
     )
 
 
+def official_features(library: Library) -> Coverage | None:
+    """The features of the kept table by track of the library, in their own units; None where no table was imported."""
+    kept = _kept_table(library)
+    return None if kept is None else join(read_feature_table(kept, _kept_options(library)), library.tracks())
+
+
 def _kept_table(library: Library) -> Path | None:
     candidates = [library.folder / f"{_NAME}{suffix}" for suffix in _SUFFIXES]
     return next((path for path in candidates if path.exists()), None)
@@ -138,11 +144,20 @@ def _kept_table(library: Library) -> Path | None:
 
 def _kept_options(library: Library) -> TableOptions:
     """How the kept table is read; tables that were kept by 0.1.0 tell by themselves."""
+    path = library.folder / _OPTIONS_NAME
     try:
-        said = json.loads((library.folder / _OPTIONS_NAME).read_text(encoding="utf-8"))
+        return TableOptions(**json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return TableOptions()
-    return TableOptions(said["preset"], said["features"], said["keys"])
+    except (OSError, ValueError, TypeError) as error:
+        raise FeatureTableError(f"{path} is broken: {error}; import the table again") from error
+
+
+def _is_kept_so(library: Library, options: TableOptions) -> bool:
+    try:
+        return _kept_options(library) == options
+    except FeatureTableError:
+        return False
 
 
 def _report(table: FeatureTable) -> TableReport:

@@ -8,14 +8,14 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from audiosim.catalog import Track
-from audiosim.errors import AudiosimError
+from audiosim.errors import AudiosimError, BusyServiceError, OfflineError, OnlineError
 from audiosim.library import Library
 from audiosim.sources.cells import guarded
 from audiosim.sources.play import spotify_id
@@ -27,24 +27,31 @@ from audiosim_pipelines.whole_file import replacing
 
 TABLE_NAME = "baseline-reccobeats.csv"
 _JOURNAL_NAME = "reccobeats.jsonl"
+_MOST_FAILURES = 3  # in a row: of single tracks one or two may fail, more are the service or the network
 
 
 @dataclass(frozen=True, slots=True)
 class BaselineFetchReport:
-    """What was asked and found: tracks of the library, those with a Spotify id, asked now, known, with features."""
+    """What was asked and found.
+
+    Of the `n_tracks` of the library `n_with_id` have a Spotify id of their own. `n_asked` of these were asked for now,
+    `n_failed` of them in vain, `reason` says why of the first. In all, `n_with_features` have features, and of
+    `n_unknown` the service says that it has none. `table` is what was written, None where nothing has features.
+    """
 
     table: Path | None
     n_tracks: int
     n_with_id: int
     n_asked: int
+    n_failed: int
     n_with_features: int
     n_unknown: int
+    reason: str | None
 
 
-def n_to_ask(library: Library) -> int:
-    """How many tracks have a Spotify id and no answer yet."""
-    answered = _journal(library.folder)
-    return sum(key not in answered for key in _ids(library.tracks()))
+def n_to_ask(library: Library, *, retry_unknown: bool = False) -> int:
+    """How many tracks have a Spotify id and no answer yet; those that were not known too, if wanted."""
+    return len(_to_ask(_ids(library.tracks()), _journal(library.folder), retry_unknown=retry_unknown))
 
 
 def fetch_baseline(
@@ -64,27 +71,31 @@ def fetch_baseline(
     BusyServiceError
         The service asks for patience; what was answered is kept, and the same call goes on.
     OnlineError
-        It cannot be had.
+        It cannot be had. A few tracks that it fails to answer for are counted and asked for the next time.
     """
     progress = progress or Silent()
     tracks = library.tracks()
     ids = _ids(tracks)
     with library.writing():
         answered = _journal(library.folder)
-        missing = [key for key in ids if key not in answered or (retry_unknown and not answered[key]["features"])]
+        missing = _to_ask(ids, answered, retry_unknown=retry_unknown)
+        failures: list[str] = []
         with progress.bar("reccobeats", len(missing), "tracks") as advance:
-            for start in range(0, len(missing), AT_ONCE):
-                chosen = missing[start : start + AT_ONCE]
-                for answer in _ask(client, base_url, chosen):
+            for answer in _answers(client, base_url, missing):
+                if isinstance(answer, str):
+                    failures.append(answer)
+                else:
                     _append(library.folder, answer)
                     answered[answer["track_id"]] = answer
-                    advance(1)
+                advance(1)
         found = [answered[key] for key in ids if key in answered and answered[key]["features"]]
         table = library.folder / TABLE_NAME if found else None
         if table:
             with replacing(table) as draft:
                 draft.write_text(_table(found), encoding="utf-8")
-    return BaselineFetchReport(table, len(tracks), len(ids), len(missing), len(found), len(ids) - len(found))
+    n_unknown = sum(key in answered for key in ids) - len(found)
+    reason = failures[0] if failures else None
+    return BaselineFetchReport(table, len(tracks), len(ids), len(missing), len(failures), len(found), n_unknown, reason)
 
 
 def _ids(tracks: Sequence[Track]) -> list[str]:
@@ -92,12 +103,28 @@ def _ids(tracks: Sequence[Track]) -> list[str]:
     return list(dict.fromkeys(key for track in tracks if (key := spotify_id(track.external_id))))
 
 
-def _ask(client: Client, base_url: str, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Answers for some ids, as lines of the journal."""
-    known = find_tracks(client, base_url, ids)
-    for key in ids:
-        track = known.get(key)
-        yield _line(key, track, audio_features(client, base_url, track) if track else None)
+def _to_ask(ids: Sequence[str], answered: Mapping[str, Mapping[str, Any]], *, retry_unknown: bool) -> list[str]:
+    return [key for key in ids if key not in answered or (retry_unknown and not answered[key]["features"])]
+
+
+def _answers(client: Client, base_url: str, ids: Sequence[str]) -> Iterator[dict[str, Any] | str]:
+    """An answer for each id as a line of the journal, or why there is none; the error where several have none."""
+    n_in_a_row = 0
+    for start in range(0, len(ids), AT_ONCE):
+        chosen = ids[start : start + AT_ONCE]
+        known = find_tracks(client, base_url, chosen)
+        for key in chosen:
+            track = known.get(key)
+            try:
+                yield _line(key, track, audio_features(client, base_url, track) if track else None)
+                n_in_a_row = 0
+            except (BusyServiceError, OfflineError):
+                raise
+            except OnlineError as error:
+                n_in_a_row += 1
+                if n_in_a_row == _MOST_FAILURES:
+                    raise
+                yield str(error)
 
 
 def _line(key: str, track: KnownTrack | None, features: dict[str, float] | None) -> dict[str, Any]:

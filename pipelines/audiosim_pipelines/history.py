@@ -10,7 +10,7 @@ from audiosim.errors import SourceError
 from audiosim.library import Library
 from audiosim.listening import Listening, match_plays
 from audiosim.sources.fold import fold
-from audiosim.sources.history import HistoryFile, read_history
+from audiosim.sources.history import UNREADABLE, HistoryFile, read_history
 from audiosim.sources.play import Play
 
 SHORT_PLAY = 30_000  # ms; what was heard for less was skipped
@@ -18,7 +18,10 @@ SHORT_PLAY = 30_000  # ms; what was heard for less was skipped
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What a file of an export held; `reasons` has why entries were rejected, the first of each kind, with counts."""
+    """What a file of an export held.
+
+    `reasons` has why entries were rejected: how many, and the first of each kind.
+    """
 
     name: str
     kind: str
@@ -57,6 +60,11 @@ class ImportReport:
     n_completed: int
     summary: HistorySummary
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all files could be read, also those in archives."""
+        return all(file.kind != UNREADABLE for file in self.files)
+
 
 def import_history(library: Library, paths: Sequence[Path]) -> ImportReport:
     """Add the plays of exports to the library; those that are known already are not added again.
@@ -68,25 +76,31 @@ def import_history(library: Library, paths: Sequence[Path]) -> ImportReport:
     SourceError
         A file cannot be read or is no listening history, or no entry of it can be used.
     """
-    files = [file for path in paths for file in read_history(path)]
-    for file in files:
-        if file.rejected and not file.plays and not file.others:
-            first = file.rejected[0]
-            raise SourceError(
-                f"{file.path} must hold at least one play, got {len(file.rejected)} entries that cannot be used: "
-                f"entry {first.number}: {first.reason}"
-            )
+    files = [file for path in paths for file in _usable(path)]
     with library.writing():
         merged = Listening(library.catalog).add_plays(file.plays for file in files)
     reports = tuple(map(_report, files))
     return ImportReport(reports, merged.n_new, merged.n_known, merged.n_completed, summary(library))
 
 
+def _usable(path: Path) -> list[HistoryFile]:
+    """The files of an export, of which something can be used."""
+    files = read_history(path)
+    rejected = [entry for file in files for entry in file.rejected]
+    if rejected and not any(file.plays or file.others for file in files):
+        raise SourceError(
+            f"{path} must hold at least one play, got {len(rejected)} entries that cannot be used: "
+            f"entry {rejected[0].number}: {rejected[0].reason}"
+        )
+    return files
+
+
 def summary(library: Library, *, n_unmatched: int = 10) -> HistorySummary:
     """Sum up the plays that are known, matched to the tracks that the library has now."""
     plays = Listening(library.catalog).plays()
     matches = match_plays(plays, library.tracks())
-    names = [fold(play.artist, play.title) for play in plays]
+    folded = {names: fold(*names) for names in {(play.artist, play.title) for play in plays}}
+    names = [folded[play.artist, play.title] for play in plays]
     unmatched = Counter(name for name, match in zip(names, matches, strict=True) if match is None)
     label = {name: printable(f"{play.artist} - {play.title}") for name, play in zip(names, plays, strict=True)}
     titles = set(names)
@@ -113,7 +127,8 @@ def _report(file: HistoryFile) -> FileReport:
     counts = Counter(_kind_of(entry.reason) for entry in file.rejected)
     first = {_kind_of(entry.reason): entry for entry in reversed(file.rejected)}
     reasons = tuple(
-        f"{count} x, entry {first[kind].number} say: {first[kind].reason}" for kind, count in counts.items()
+        f"{count} x, first in entry {first[kind].number}: {first[kind].reason}" if first[kind].number else kind
+        for kind, count in counts.items()
     )
     return FileReport(printable(file.path.name), file.kind, len(file.plays), file.others, len(file.rejected), reasons)
 

@@ -16,6 +16,7 @@ from audiosim.listening import Listening
 Values = npt.NDArray[np.float64]
 
 _N_DRAWS = 10_000
+_AT_ONCE = 1_000_000  # drawn ratings in memory
 _LEVEL = 0.95
 
 
@@ -23,7 +24,7 @@ _LEVEL = 0.95
 class MeanRating:
     """A mean, or a difference of two, with its 95 % bootstrap interval; None where there is too little to tell.
 
-    `n` is how many tracks it is of; an interval needs two.
+    `n` is how many tracks it is of, of a difference in the smaller of the two means; an interval needs two.
     """
 
     n: int
@@ -98,35 +99,30 @@ def ratings(library: Library, *, seed: int = 0) -> RatingsReport:
     near, far = ([item.rating for item in rated if item.recommended == kind] for kind in ("near", "far"))
     return RatingsReport(
         rated,
-        overall=_mean([item.rating for item in rated], seed=seed),
-        near=_mean(near, seed=seed),
-        far=_mean(far, seed=seed),
-        difference=_difference(near, far, seed=seed),
+        overall=_estimate([item.rating for item in rated], seed=seed),
+        near=_estimate(near, seed=seed),
+        far=_estimate(far, seed=seed),
+        difference=_estimate(near, far, seed=seed),
     )
 
 
-def _mean(values: Sequence[float], *, seed: int) -> MeanRating:
-    if len(values) < 2:
-        return MeanRating(len(values), float(values[0]) if values else None, None, None)
+def _estimate(*samples: Sequence[float], seed: int) -> MeanRating:
+    """The mean of one sample, or the difference of the means of two."""
+    n = min(map(len, samples))
+    if n == 0:
+        return MeanRating(0, None, None, None)
+    values = [np.array(sample, dtype=np.float64) for sample in samples]
+    mean = float(_statistic(*values))
+    if n == 1:
+        return MeanRating(1, mean, None, None)
     drawn = scipy.stats.bootstrap(
-        (np.array(values),), np.mean, n_resamples=_N_DRAWS, confidence_level=_LEVEL, method="percentile",
-        rng=np.random.default_rng(seed),
+        values, _statistic, n_resamples=_N_DRAWS, batch=max(1, _AT_ONCE // max(map(len, samples))),
+        confidence_level=_LEVEL, method="percentile", rng=np.random.default_rng(seed),
     )  # fmt: skip
     low, high = drawn.confidence_interval
-    return MeanRating(len(values), float(np.mean(values)), float(low), float(high))
+    return MeanRating(n, mean, float(low), float(high))
 
 
-def _difference(near: Sequence[float], far: Sequence[float], *, seed: int) -> MeanRating:
-    if min(len(near), len(far)) < 2:
-        known = float(np.mean(near) - np.mean(far)) if near and far else None
-        return MeanRating(min(len(near), len(far)), known, None, None)
-    drawn = scipy.stats.bootstrap(
-        (np.array(near), np.array(far)), _mean_difference, n_resamples=_N_DRAWS, confidence_level=_LEVEL,
-        method="percentile", rng=np.random.default_rng(seed),
-    )  # fmt: skip
-    low, high = drawn.confidence_interval
-    return MeanRating(min(len(near), len(far)), float(np.mean(near) - np.mean(far)), float(low), float(high))
-
-
-def _mean_difference(near: Values, far: Values, axis: int = -1) -> Values:
-    return np.mean(near, axis=axis) - np.mean(far, axis=axis)
+def _statistic(*samples: Values, axis: int = -1) -> Values:
+    means = [np.mean(sample, axis=axis) for sample in samples]
+    return means[0] - means[1] if len(means) > 1 else means[0]

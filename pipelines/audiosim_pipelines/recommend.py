@@ -1,5 +1,6 @@
 """What is near to what the owner listens to, and what is far: both, so that ratings can tell which pleases more."""
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from audiosim.catalog import Track
-from audiosim.distances.hubness import rescale
+from audiosim.distances.hubness import Rescaling, rescale
 from audiosim.errors import AudiosimError, NotComputedError
 from audiosim.library import Library
 from audiosim.listening import Listening, Recommendation, match_plays
 from audiosim.recommend.query import row_statistics
 from audiosim.recommend.taste_distance import distances_to_seeds, favourites
 from audiosim.sources import FoundFile, collect
+from audiosim.store import DistanceStore
 from audiosim_pipelines.history import SHORT_PLAY
 
 N_FAVOURITES = 50
@@ -110,23 +112,27 @@ def recommend(
             "add music with: audiosim fetch, or allow what was heard with --heard"
         )
     method = library.rescaling(measure)
-    rows = np.stack([store.read_block(slice(row, row + 1), slice(0, len(tracks)))[0] for row in chosen])
-    if method != "none":
-        statistics = row_statistics(store, len(tracks), method)
-        rows = rescale(rows, statistics.take(chosen), statistics, method=method).distances
+    rows = _rows(store, len(tracks), chosen, method)
     distances = distances_to_seeds(rows)
     closest = [tracks[chosen[i]] for i in rows.argmin(axis=0).tolist()]
-    near, far = _both_ends(distances, candidates, tracks, k, artist_cap)
-    ends: tuple[tuple[Kind, list[int]], ...] = (("near", near), ("far", far))
     found = tuple(
         Recommended(kind, rank, tracks[row], float(distances[row]), closest[row])
-        for kind, found_rows in ends
-        for rank, row in enumerate(found_rows, start=1)
+        for kind, ends in _both_ends(distances, candidates, tracks, k, artist_cap).items()
+        for rank, row in enumerate(ends, start=1)
     )
     seeds_used = tuple(tracks[row] for row in chosen)
     if remember:
         _remember(library, found, origin, seeds_used, measure)
     return RecommendReport(found, seeds_used, origin, measure, method, int(candidates.sum()))
+
+
+def _rows(store: DistanceStore, n_tracks: int, chosen: Sequence[int], method: Rescaling) -> npt.NDArray[np.floating]:
+    """Rescaled distances from the seeds to all tracks."""
+    rows = np.stack([store.read_block(slice(row, row + 1), slice(0, n_tracks))[0] for row in chosen])
+    if method == "none":
+        return rows
+    statistics = row_statistics(store, n_tracks, method)
+    return rescale(rows, statistics.take(chosen), statistics, method=method).distances
 
 
 def _played(library: Library, tracks: Sequence[Track]) -> list[tuple[str, int]]:
@@ -167,8 +173,14 @@ def _candidates(tracks: Sequence[Track], among: Sequence[Path]) -> npt.NDArray[n
     """Which tracks may be recommended."""
     if not among:
         return np.ones(len(tracks), dtype=np.bool_)
-    files = {entry.path.absolute() for source in among for entry in collect(source) if isinstance(entry, FoundFile)}
-    return np.array([not files.isdisjoint(path.absolute() for path in track.paths) for track in tracks])
+    files = {os.path.realpath(e.path) for source in among for e in collect(source) if isinstance(e, FoundFile)}
+    are_there = np.array([not files.isdisjoint(map(os.path.realpath, track.paths)) for track in tracks], dtype=np.bool_)
+    if not are_there.any():
+        raise AudiosimError(
+            f"none of the {len(files)} files to choose among is a track that was compared; "
+            "add and compare them with: audiosim run"
+        )
+    return are_there
 
 
 def _both_ends(
@@ -177,12 +189,12 @@ def _both_ends(
     tracks: Sequence[Track],
     k: int,
     artist_cap: int | None,
-) -> tuple[list[int], list[int]]:
+) -> dict[Kind, list[int]]:
     """Rows of the near and of the far ones; what is near is never far as well, ties go by id."""
     ids = np.array([track.track_id for track in tracks])
     order = [row for row in np.lexsort((ids, distances)).tolist() if candidates[row]]
     near = _capped(order, tracks, k, artist_cap)
-    return near, _capped([row for row in reversed(order) if row not in near], tracks, k, artist_cap)
+    return {"near": near, "far": _capped([row for row in reversed(order) if row not in near], tracks, k, artist_cap)}
 
 
 def _capped(order: Sequence[int], tracks: Sequence[Track], k: int, artist_cap: int | None) -> list[int]:

@@ -5,10 +5,10 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from audiosim.errors import SettingsError
+from audiosim.errors import OfflineError, SettingsError
 from audiosim.sources.cells import guarded
 from audiosim_pipelines.online.cache import Cache
 from audiosim_pipelines.online.client import Client, Manners
@@ -17,12 +17,17 @@ from audiosim_pipelines.settings_online import OnlineSettings
 from audiosim_pipelines.whole_file import replacing
 
 LIST_SUFFIXES = (".txt", ".csv", ".json")
+_DAYS_BACK = 30  # that a kept answer may be old for those who are offline
 
 
 @dataclass(frozen=True, slots=True)
 class ReleasesReport:
-    """Releases, the newest first; how many there were before genres and limit; how many of them have any tag."""
+    """Releases up to a day, the newest first.
 
+    `n_all` is how many there were before genres and limit, `n_tagged` how many of them have any tag.
+    """
+
+    until: date
     releases: tuple[Release, ...]
     n_all: int
     n_tagged: int
@@ -49,7 +54,7 @@ def releases(
     Parameters
     ----------
     settings, library
-        How and where to ask; a library keeps the answer for a few hours, and longer for those who are offline.
+        How and where to ask; a library keeps the answer for a few hours, and for a month for those who are offline.
     days
         1 to 90.
     genres
@@ -57,18 +62,31 @@ def releases(
     limit
         At most so many.
     today
-        Up to which day; today's by default.
+        Up to which day; today's by default, and offline the last one before it of which an answer is kept.
 
     Raises
     ------
     OnlineError
         The service cannot be had.
     """
-    until = today or datetime.now(UTC).date()
-    found = fresh_releases(client_of(settings, library), settings.listenbrainz_url, until=until, days=days)
+    until, found = _asked(settings, library, today or datetime.now(UTC).date(), days)
     wanted = {genre.strip().casefold() for genre in genres}
     kept = [release for release in found if not wanted or wanted & set(release.tags)]
-    return ReleasesReport(tuple(kept[:limit]), len(found), sum(bool(release.tags) for release in found))
+    return ReleasesReport(until, tuple(kept[:limit]), len(found), sum(bool(release.tags) for release in found))
+
+
+def _asked(settings: OnlineSettings, library: Path | None, today: date, days: int) -> tuple[date, list[Release]]:
+    """The answer for a day, or offline the last that is kept."""
+    client = client_of(settings, library)
+    refused: OfflineError | None = None
+    for n_back in range(_DAYS_BACK if settings.offline else 1):
+        until = today - timedelta(days=n_back)
+        try:
+            return until, fresh_releases(client, settings.listenbrainz_url, until=until, days=days)
+        except OfflineError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
 
 
 def write_releases(report: ReleasesReport, output: Path) -> None:

@@ -14,13 +14,17 @@ from audiosim_pipelines.cli import (
     explain,
     features,
     fetch,
+    genre,
     interrupt,
+    journey,
     listening,
+    next_track,
     pictures,
     questions,
     recommend,
     releases,
     stages,
+    taste,
     versions,
 )
 
@@ -47,6 +51,10 @@ listening.register(app)
 releases.register(app)
 fetch.register(app)
 recommend.register(app)
+journey.register(app)
+next_track.register(app)
+genre.register(app)
+taste.register(app)
 bench.register(app)
 
 

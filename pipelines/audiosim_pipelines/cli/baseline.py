@@ -11,7 +11,8 @@ from audiosim_pipelines.cli.releases import OfflineOption, offline_override
 
 if TYPE_CHECKING:
     from audiosim.library import Library
-    from audiosim_pipelines.baseline import TableReport
+    from audiosim_pipelines.baseline import BaselineReport, TableReport
+    from audiosim_pipelines.baseline_fetch import BaselineFetchReport
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +39,9 @@ def import_(
         list[str] | None,
         typer.Option(metavar="KEY=NAME", help="The column of id, isrc, artist or title; repeat for several."),
     ] = None,
+    sep: Annotated[
+        str | None, typer.Option(metavar="CHARACTER", help="Between the columns of a CSV; found by itself, mostly.")
+    ] = None,
     rejected: Annotated[Path | None, typer.Option(help="Write the rows that cannot be used, and why, as CSV.")] = None,
     library: LibraryOption = DEFAULT_LIBRARY,
     json: JsonOption = False,
@@ -51,13 +55,20 @@ def import_(
     from audiosim.library import Library
     from audiosim.sources.table_presets import TableOptions
     from audiosim_pipelines import baseline as stage
+    from audiosim_pipelines.cli.screen import print_json
 
-    options = TableOptions(None if preset == "auto" else preset, _pairs(column, "--column"), _pairs(key, "--key"))
+    if sep is not None and (len(sep) != 1 or sep in '"\r\n'):
+        raise typer.BadParameter(f"--sep must be one character, got {sep!r}")
+    options = TableOptions(None if preset == "auto" else preset, _pairs(column, "--column"), _pairs(key, "--key"), sep)
     opened = Library.open(library)
     report = stage.import_baseline(opened, table, options)
     if rejected is not None:
         stage.write_rejected(report, rejected)
-    _join_and_say(opened, report, as_json=json)
+    joined = _joined(opened)
+    if json:
+        print_json({**asdict(joined), "table": asdict(report)})
+        return
+    _say(report, joined)
 
 
 def fetch(
@@ -80,13 +91,14 @@ def fetch(
     from audiosim.library import Library
     from audiosim_pipelines import baseline as stage
     from audiosim_pipelines import baseline_fetch, settings
+    from audiosim_pipelines.cli import EXIT_PARTIAL
     from audiosim_pipelines.cli.screen import Screen, print_json, print_line
     from audiosim_pipelines.releases import client_of
 
     opened = Library.open(library)
     online = settings.load(library, options=offline_override(offline=offline)).online
     if dry_run:
-        n_tracks = baseline_fetch.n_to_ask(opened)
+        n_tracks = baseline_fetch.n_to_ask(opened, retry_unknown=retry_unknown)
         if json:
             print_json({"n_tracks_to_ask": n_tracks})
         else:
@@ -95,26 +107,46 @@ def fetch(
     fetched = baseline_fetch.fetch_baseline(
         opened, client_of(online, None), online.reccobeats_url, retry_unknown=retry_unknown, progress=Screen()
     )
-    Screen().say(
+    report = stage.import_baseline(opened, fetched.table) if fetched.table else None
+    joined = _joined(opened) if report else None
+    if json:
+        counts = {key: value for key, value in asdict(fetched).items() if key != "table"}
+        imported = {**asdict(joined), "table": asdict(report)} if joined and report else None
+        print_json({"fetched": counts, "imported": imported})
+    else:
+        _say_fetched(fetched)
+        if report and joined:
+            _say(report, joined)
+    if fetched.n_failed:
+        raise typer.Exit(EXIT_PARTIAL)
+
+
+def _say_fetched(fetched: "BaselineFetchReport") -> None:
+    from audiosim_pipelines.cli.screen import Screen, print_line
+
+    screen = Screen()
+    screen.say(
         f"{fetched.n_with_id} of {fetched.n_tracks} tracks have a Spotify id; {fetched.n_asked} were asked for now, "
-        f"{fetched.n_with_features} have features, {fetched.n_unknown} are not known there"
+        f"{fetched.n_with_features} have features, {fetched.n_unknown} have none there"
     )
+    if fetched.n_failed:
+        screen.say(f"{fetched.n_failed} tracks failed and are asked for the next time; the first: {fetched.reason}")
     if fetched.table is None:
         print_line("no track has features there; nothing was imported")
-        return
-    _join_and_say(opened, stage.import_baseline(opened, fetched.table), as_json=json)
 
 
-def _join_and_say(library: "Library", report: "TableReport", *, as_json: bool) -> None:
+def _joined(library: "Library") -> "BaselineReport":
     from audiosim_pipelines import baseline as stage
     from audiosim_pipelines import settings
-    from audiosim_pipelines.cli.screen import Screen, print_json, print_line
 
     joined = stage.join_baseline(library, settings.load(library.folder))
     assert joined is not None  # a table was just imported
-    if as_json:
-        print_json({**asdict(joined), "table": asdict(report)})
-        return
+    return joined
+
+
+def _say(report: "TableReport", joined: "BaselineReport") -> None:
+    from audiosim_pipelines.cli.screen import Screen, print_line
+
     screen = Screen()
     screen.say(
         f"read as {report.preset or 'a table of no preset'}: {report.n_rows:,} rows, {report.n_kept:,} kept, "

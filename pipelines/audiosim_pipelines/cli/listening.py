@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from audiosim_pipelines.cli import next_track
 from audiosim_pipelines.cli.options import DEFAULT_LIBRARY, JsonOption, LibraryOption
 
 if TYPE_CHECKING:
-    from audiosim_pipelines.history import HistorySummary
+    from audiosim_pipelines.history import HistorySummary, ImportReport
     from audiosim_pipelines.ratings import MeanRating
 
 
@@ -19,6 +20,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="What was played when, from the exports of services.", no_args_is_help=True)
     group.command("import")(import_)
     group.command()(show)
+    group.command()(next_track.evaluate)
     app.add_typer(group, name="history")
     app.command()(rate)
     app.command()(ratings)
@@ -41,15 +43,24 @@ def import_(
     """
     from audiosim.library import Library
     from audiosim_pipelines import history
-    from audiosim_pipelines.cli.screen import Screen, print_json, print_line
+    from audiosim_pipelines.cli import EXIT_PARTIAL
+    from audiosim_pipelines.cli.screen import print_json
 
     report = history.import_history(Library.open(library), files)
     if json:
         print_json(asdict(report))
-        return
+    else:
+        _say_import(report)
+    if not report.is_complete:
+        raise typer.Exit(EXIT_PARTIAL)
+
+
+def _say_import(report: "ImportReport") -> None:
+    from audiosim_pipelines.cli.screen import Screen, print_line
+
     screen = Screen()
     for file in report.files:
-        others = "".join(f", {count} {what}s left out" for what, count in file.others.items())
+        others = "".join(f", {count} {what} left out" for what, count in file.others.items())
         screen.say(f"{file.name}: {file.kind}, {file.n_plays} plays{others}, {file.n_rejected} entries rejected")
         for reason in file.reasons:
             screen.say(f"  {reason}")
@@ -105,7 +116,7 @@ def rate(
 
 
 def ratings(*, library: LibraryOption = DEFAULT_LIBRARY, json: JsonOption = False) -> None:
-    """All ratings, and whether near or far recommendations please more.
+    """All ratings, and whether near or far tracks please more.
 
     Example: audiosim ratings
     """
@@ -134,7 +145,7 @@ def ratings(*, library: LibraryOption = DEFAULT_LIBRARY, json: JsonOption = Fals
     rows = [[item.track.label, f"{item.rating:g}", item.recommended or ""] for item in report.rated]
     print_table("ratings", ["track", "rating", "recommended"], rows, left=("track", "recommended"))
     rows = [[name, str(mean.n), *_figures(mean)] for name, mean in means.items()]
-    print_table("means, with 95 % bootstrap intervals", ["of", "n", "mean", "from", "to"], rows, left=("of",))
+    print_table("means, 95 % intervals", ["of", "n", "mean", "from", "to"], rows, left=("of",))
 
 
 def _figures(mean: "MeanRating") -> list[str]:

@@ -24,10 +24,7 @@ def recommend(
     ] = None,
     seed: Annotated[list[str] | None, typer.Option(help="A track to start from; repeat for several.")] = None,
     among: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Recommend only from this folder or playlist, of what was just fetched say; repeat for several."
-        ),
+        list[Path] | None, typer.Option(help="Recommend only from this folder, playlist or file; repeat for several.")
     ] = None,
     library: LibraryOption = DEFAULT_LIBRARY,
     k: Annotated[int, typer.Option("-k", help="How many near and how many far ones.", min=1)] = 5,
@@ -48,7 +45,7 @@ def recommend(
     """
     from audiosim.library import Library
     from audiosim_pipelines import recommend as pipeline
-    from audiosim_pipelines.cli.screen import Screen, print_json, print_table
+    from audiosim_pipelines.cli.screen import print_json
 
     if (start == "seeds" and not seed) or (start == "history" and seed):
         raise typer.BadParameter("--from seeds needs --seed, and --from history takes none")
@@ -65,11 +62,18 @@ def recommend(
     if json:
         print_json(_as_dict(report))
         return
+    _say(report)
+
+
+def _say(report: "RecommendReport") -> None:
+    from audiosim_pipelines.cli.screen import Screen, print_table
+
     Screen().say(
         f"from {len(report.seeds)} {'seeds' if report.origin == 'seeds' else 'tracks of the history'}, "
         f"among {report.n_candidates} tracks, by {report.measure}"
     )
-    for kind, title in (("near", "nearest to what you listen to"), ("far", "farthest from it")):
+    start = "the seeds" if report.origin == "seeds" else "what you listen to"
+    for kind, title in (("near", f"nearest to {start}"), ("far", f"farthest from {start}")):
         rows = [
             [str(item.rank), item.track.label, f"{item.distance:.3f}", item.closest.label]
             for item in report.tracks

@@ -47,9 +47,11 @@ def releases(
         pipeline.write_releases(report, output)
     if json:
         rows = [{**asdict(release), "query": release.query} for release in report.releases]
-        print_json({"releases": rows, "n_all": report.n_all, "n_tagged": report.n_tagged})
+        counts = {"n_all": report.n_all, "n_tagged": report.n_tagged}
+        print_json({"until": report.until.isoformat(), "releases": rows, **counts})
         return
-    Screen().say(f"{report.n_all} releases in {days} days, {report.n_tagged} of them with tags")
+    until = report.until.isoformat()
+    Screen().say(f"{report.n_all} releases in {days} days up to {until}, {report.n_tagged} of them with tags")
     if output is not None:
         print_line(str(output))
         return

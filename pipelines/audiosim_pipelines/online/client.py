@@ -112,11 +112,9 @@ class Client:
         OnlineError
             It cannot be reached, refuses, or answers with something else.
         """
-        asked = requests.Request("GET", url, params=dict(parameters or {})).prepare()
-        full = asked.url or url
-        _require_safe(full)
+        full = _address(url, parameters or {})
         cached = self._cache.get(full) if self._cache else None
-        if cached is not None and (self._offline or cached.age <= max_age):
+        if cached is not None and (self._offline or cached.age < max_age):
             return cached.body
         if self._offline:
             raise OfflineError(f"{full} is wanted and not kept from before; leave out --offline to get it")
@@ -154,11 +152,17 @@ class Client:
         self._next_request = max(now, self._next_request) + 1.0 / self._manners.per_second
 
 
-def _require_safe(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_this_computer(parts.hostname or "")):
-        return
-    raise OnlineError(f"only https is spoken with services, got {url}")
+def _address(url: str, parameters: Mapping[str, str | int]) -> str:
+    """The whole URL; one that goes over an open connection to elsewhere is refused."""
+    try:
+        full = requests.Request("GET", url, params=dict(parameters)).prepare().url or url
+        parts = urlsplit(full)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_this_computer(parts.hostname or ""))
+    except ValueError as error:  # all that requests says of an address, too
+        raise OnlineError(f"{url!r} is no address of a service: {error}") from error
+    if not is_safe:
+        raise OnlineError(f"only https is spoken with services, got {url}")
+    return full
 
 
 def _is_this_computer(host: str) -> bool:

@@ -37,7 +37,10 @@ class Release:
     @property
     def query(self) -> str:
         """What spotdl finds the release by; all but singles are albums to it."""
-        return f"{self.artist} - {self.title}" if self.kind == "Single" else f"artist:{self.artist} album:{self.title}"
+        # In a list of queries a line that begins with # is a remark and one with - an option, and to spotdl a colon
+        # says what is looked for.
+        single = f"{self.artist} - {self.title}".replace(":", " ").lstrip("#- ")
+        return single if single and self.kind == "Single" else f"artist:{self.artist} album:{self.title}"
 
 
 def fresh_releases(client: Client, base_url: str, *, until: date, days: int) -> list[Release]:

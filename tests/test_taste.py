@@ -1,0 +1,382 @@
+"""Taste from ratings: what there is to learn is learned, noise is called noise, and intervals cover what they say."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+
+from audiosim.errors import FeatureTableError
+from audiosim.features.descriptors import DESCRIPTORS
+from audiosim.library import Library
+from audiosim.listening import Listening
+from audiosim.recommend.labelled_table import TrackInputs, artist_groups, read_labelled_table, without_duplicates
+from audiosim.recommend.taste import RatedTracks, TasteEffort, conformal_half_width, evaluate_taste, rating_folds
+from audiosim.recommend.taste_models import LIKE_MODELS, RATING_MODELS, TasteModel
+from audiosim.recommend.taste_next import most_informative
+from audiosim.recommend.taste_ridge import cross_validated_r2, fit_ridge, permutation_p_value
+from audiosim.recommend.taste_scores import score_ratings
+from audiosim_pipelines import taste
+from audiosim_pipelines.features import DescriptorTable
+
+N_FEATURES = 30
+QUICK = TasteEffort(n_trees=10, n_repeats=1)
+
+
+def listener(seed, *, n=100, ceiling=0.4, n_artists=60):
+    """Ratings of which 30 related features explain a share, six of them having a part in it."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(n, 5)) @ rng.normal(size=(5, N_FEATURES)) * 0.5 + rng.normal(size=(n, N_FEATURES))
+    weights = np.zeros(N_FEATURES)
+    weights[rng.choice(N_FEATURES, 6, replace=False)] = rng.normal(size=6)
+    liked = stats.zscore(stats.zscore(inputs) @ weights)
+    ratings = np.sqrt(ceiling) * liked + np.sqrt(1.0 - ceiling) * rng.normal(size=n)
+    names = tuple(f"feature {i}" for i in range(N_FEATURES))
+    return RatedTracks(TrackInputs(names, inputs, inputs), ratings, rng.integers(0, n_artists, n), is_binary=False)
+
+
+# Scores
+
+
+def test_scores_equal_those_of_scipy_and_scikit_learn(rng):
+    from sklearn import metrics
+
+    ratings = rng.integers(1, 11, 80).astype(float)
+    predicted = np.round(0.5 * ratings + rng.normal(0, 2, 80))
+    scores = score_ratings(predicted, ratings, means=np.full(80, ratings.mean()), is_binary=False)
+    assert scores.r2 == pytest.approx(metrics.r2_score(ratings, predicted))
+    assert scores.mae == pytest.approx(metrics.mean_absolute_error(ratings, predicted))
+    assert scores.spearman == pytest.approx(stats.spearmanr(ratings, predicted).statistic)
+    differ = np.sign(ratings[:, None] - ratings)
+    agree = differ * np.sign(predicted[:, None] - predicted)
+    assert scores.pairwise == pytest.approx(0.5 + agree.sum() / 2 / np.count_nonzero(differ))
+    liked, said = (ratings > 5).astype(float), rng.random(80).round(1)
+    scores = score_ratings(said, liked, means=np.full(80, liked.mean()), is_binary=True)
+    assert scores.pairwise == pytest.approx(metrics.roc_auc_score(liked, said))
+    assert scores.accuracy == pytest.approx(metrics.accuracy_score(liked, said >= 0.5))
+
+
+def test_means_of_folds_have_no_order(rng):
+    """Each fold's mean is lower where what was left out is higher; that is no prediction."""
+    means = np.repeat([4.9, 5.1], 20)
+    scores = score_ratings(means, rng.normal(5, 1, 40) - means, means=means, is_binary=False)
+    assert (scores.r2, scores.spearman, scores.pairwise) == (0.0, 0.0, 0.5)
+
+
+# Ridge
+
+
+def test_ridge_equals_the_normal_equations_at_its_penalty(rng):
+    """At one of the penalties that are tried, and none predicts what was left out better by much."""
+    inputs, targets = rng.normal(3.0, 2.0, (60, 8)), rng.normal(size=(60, 2))
+    targets[:, 0] += inputs @ rng.normal(size=8)
+    fitted = fit_ridge(inputs, targets)
+    scaled, centred = stats.zscore(inputs), targets - targets.mean(axis=0)
+    for column in range(2):
+        solutions = [
+            np.linalg.solve(scaled.T @ scaled + 60 * penalty * np.eye(8), scaled.T @ centred[:, column])
+            for penalty in np.logspace(-2, 2, 13)
+        ]
+        distances = [np.abs(w - fitted.weights[:, column] * inputs.std(axis=0)).max() for w in solutions]
+        assert min(distances) < 1e-10
+    assert_allclose(fitted.predict(inputs).mean(axis=0), targets.mean(axis=0))
+
+
+def test_an_input_that_does_not_vary_has_no_weight(rng):
+    inputs = np.column_stack([np.full(30, 7.0), rng.normal(size=30)])
+    assert fit_ridge(inputs, inputs[:, 1:]).weights[0, 0] == 0.0
+
+
+def test_targets_do_not_disturb_one_another(rng):
+    inputs, targets = rng.normal(size=(40, 5)), rng.normal(size=(40, 3))
+    folds = [(np.arange(20), np.arange(20, 40)), (np.arange(20, 40), np.arange(20))]
+    together = cross_validated_r2(inputs, targets, folds)
+    assert_allclose(together, [cross_validated_r2(inputs, targets[:, i : i + 1], folds)[0] for i in range(3)])
+
+
+def test_a_taste_for_artists_is_no_taste_for_sounds():
+    """Ratings and features are the artist's, and unrelated: dealing out single ratings would find that significant."""
+    n_false = {"artists": 0, "tracks": 0}
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        groups = np.repeat(np.arange(15), 6)
+        inputs = rng.normal(size=(15, 4))[groups] + 0.1 * rng.normal(size=(90, 4))
+        ratings = rng.normal(size=15)[groups] + 0.1 * rng.normal(size=90)
+        rated = RatedTracks(TrackInputs(("f",) * 4, inputs, inputs), ratings, groups, is_binary=False)
+        folds = rating_folds(rated, n_folds=5, seed=0)
+        for dealt, blocks in (("artists", groups), ("tracks", np.arange(90))):
+            p = permutation_p_value(inputs, ratings, blocks, folds=folds, n_permutations=99, seed=0)
+            n_false[dealt] += p <= 0.05
+    assert n_false["artists"] <= 5
+    assert n_false["tracks"] > n_false["artists"]
+
+
+# Evaluation
+
+
+def test_noise_is_called_noise():
+    effort = TasteEffort(n_trees=3, n_repeats=1)
+    verdicts = [evaluate_taste(listener(seed, ceiling=0.0), effort=effort).verdict for seed in range(20)]
+    assert verdicts.count("no signal") >= 18
+
+
+def test_a_taste_is_found_within_its_ceiling():
+    """100 ratings of which features explain 40 %: what is found lies between 10 and 40 %, and is no accident."""
+    judged = [evaluate_taste(listener(seed), effort=QUICK) for seed in range(8)]
+    for evaluation in judged:
+        assert 0.10 <= evaluation.scores("chosen").r2 <= 0.40
+        assert evaluation.p_value < 0.05
+        assert evaluation.verdict != "no signal"
+    assert 0.17 <= np.mean([evaluation.scores("ridge").r2 for evaluation in judged]) <= 0.37
+
+
+def test_intervals_cover_new_tracks():
+    """Nine in ten of tracks that came later, and of those that were left out."""
+    covered, left_out = [], []
+    for seed in range(10):
+        rated = listener(seed, n=400, n_artists=400)
+        known = RatedTracks(rated.inputs.take(np.arange(100)), rated.ratings[:100], rated.groups[:100], is_binary=False)
+        judged = evaluate_taste(known, effort=QUICK)
+        model = TasteModel(judged.best, is_binary=False, n_trees=10).fit(known.inputs, known.ratings)
+        errors = rated.ratings[100:] - model.predict(rated.inputs.take(np.arange(100, 400)))
+        covered.append(np.mean(np.abs(errors) <= judged.half_width))
+        left_out.append(judged.coverage)
+    assert 0.82 <= np.mean(covered) <= 0.97
+    assert 0.82 <= np.mean(left_out) <= 0.97
+
+
+def test_the_same_seed_gives_the_same_answer():
+    rated = listener(3)
+    assert evaluate_taste(rated, effort=QUICK) == evaluate_taste(rated, effort=QUICK)
+
+
+def test_every_fold_is_told():
+    steps = []
+    evaluate_taste(listener(0), effort=TasteEffort(n_trees=2, n_repeats=2), advance=steps.append)
+    assert steps == [1] * 10
+
+
+@pytest.mark.parametrize(
+    ("name", "is_binary"), [*((name, False) for name in RATING_MODELS), *((name, True) for name in LIKE_MODELS)]
+)
+def test_models_learn_what_is_plain(name, is_binary, rng):
+    """Half the tracks are loud and liked. All models but the mean tell them from the others."""
+    energy = np.r_[rng.uniform(0, 0.4, 40), rng.uniform(0.6, 1, 40)]
+    inputs = TrackInputs.of_features(np.column_stack([energy, rng.integers(0, 2, 80)]), ["energy", "mode"])
+    ratings = np.repeat([0.0, 1.0], 40)
+    predicted = TasteModel(name, is_binary=is_binary, n_trees=20).fit(inputs, ratings).predict(inputs)
+    assert predicted.shape == (80,)
+    if name == "mean":
+        assert set(predicted) == {0.5}
+    else:
+        assert predicted[:40].max() < 0.5 < predicted[40:].min()
+
+
+def test_too_few_residuals_give_no_interval():
+    assert conformal_half_width(np.zeros(8), 0.9) == np.inf
+    assert conformal_half_width(np.array([3.0, -9.0, *np.zeros(8)]), 0.9) == 9.0
+
+
+# Which to rate next
+
+
+def test_the_chosen_determine_more_than_the_random(rng):
+    """The determinant of what ten chosen tracks tell is above that of ten random ones, every time."""
+    inputs = stats.zscore(listener(1, n=200).inputs.encoded)
+    chosen = most_informative(inputs, np.arange(200), rated=[], n=10)
+
+    def told(rows):
+        known = np.column_stack([np.ones(len(rows)), inputs[rows]])
+        return np.linalg.slogdet(np.eye(N_FEATURES + 1) + known.T @ known)[1]
+
+    assert all(told(chosen) > told(rng.choice(200, 10, replace=False)) for _ in range(50))
+
+
+def test_ratings_of_the_chosen_teach_more_than_those_of_the_random():
+    """Twenty ratings and ten more: errors on other tracks, over 50 listeners, with 5 random tens each."""
+    gains = []
+    for seed in range(50):
+        rated = listener(seed, n=300)
+        inputs, ratings = rated.inputs.encoded, rated.ratings
+        rng = np.random.default_rng(1_000 + seed)
+        known = rng.choice(200, 20, replace=False)
+        others = np.setdiff1d(np.arange(200), known)
+
+        def error(more, *, inputs=inputs, ratings=ratings, known=known):
+            rows = np.r_[known, more]
+            predicted = fit_ridge(inputs[rows], ratings[rows, None]).predict(inputs[200:])[:, 0]
+            return np.mean((predicted - ratings[200:]) ** 2)
+
+        chosen = most_informative(inputs[:200], np.arange(200), rated=known, n=10)
+        gains.append(np.mean([error(rng.choice(others, 10, replace=False)) for _ in range(5)]) - error(chosen))
+    assert np.mean(gains) > 2 * np.std(gains) / np.sqrt(50)
+    assert np.count_nonzero(np.array(gains) > 0) >= 30
+
+
+def test_each_artist_once_while_there_are_others(rng):
+    inputs = rng.normal(size=(12, 3))
+    groups = np.repeat([0, 1, 2], 4)
+    chosen = most_informative(inputs, groups, rated=[0], n=30, left_out=[5])
+    assert sorted(chosen) == [1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
+    assert len(set(groups[chosen[:3]])) == 3
+    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
+        most_informative(inputs, groups, rated=[], n=0)
+
+
+# Too little
+
+
+@pytest.mark.parametrize(
+    ("ratings", "is_binary", "said"),
+    [
+        (np.arange(19.0), False, "takes 20 ratings of tracks by 10 artists, got 19 by 19; rate more"),
+        (np.full(30, 7.0), False, "takes ratings that differ, got 7 for all 30 tracks; rate also"),
+        (np.r_[np.zeros(25), np.ones(5)], True, "takes 10 tracks that are liked and as many that are not, got 5"),
+    ],
+)
+def test_too_little_is_said(ratings, is_binary, said):
+    inputs = TrackInputs.of_features(np.linspace(0, 1, len(ratings))[:, None], ["energy"])
+    rated = RatedTracks(inputs, ratings, np.arange(len(ratings)), is_binary=is_binary)
+    with pytest.raises(FeatureTableError, match=said):
+        evaluate_taste(rated, effort=QUICK)
+
+
+# Libraries
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """Forty tracks by twenty artists, whose descriptors stand in for computed ones; the first thirty may be rated."""
+    descriptors = np.random.default_rng(5).uniform(0.1, 1.0, (40, len(DESCRIPTORS)))
+    library = Library.create(tmp_path / "library")
+    unknown = dict.fromkeys(("album", "genre", "isrc", "external_id", "duration"))
+    with library.writing(), library.catalog.transaction():
+        for i in range(40):
+            said = {"artist": f"Artist {i % 20}", "title": f"Piece {i}", **unknown}
+            library.catalog.put_track(f"{i:064x}", said)
+    tracks = library.tracks()
+    monkeypatch.setattr(taste, "descriptor_table", lambda _: DescriptorTable(tracks, descriptors, ()))
+    return library, tracks, descriptors
+
+
+def rate_by(library, tracks, ratings):
+    with library.writing():
+        for track, rating in zip(tracks, ratings, strict=True):
+            Listening(library.catalog).rate(track.track_id, float(rating), rated_at=0)
+
+
+def test_a_library_s_ratings_predict_the_rest(library):
+    """Ratings that follow the energy: the tracks left are ranked by it, on the scale of ratings, with an interval."""
+    library, tracks, descriptors = library
+    energy = descriptors[:, DESCRIPTORS.index("energy_est")]
+    rate_by(library, tracks[:30], 1 + 9 * (energy[:30] > 0.55))
+    report = taste.fit_library(library, effort=QUICK)
+    assert (report.evaluation.n_ratings, report.kind) == (30, "rating")
+    prediction = taste.predict_library(library, effort=QUICK)
+    assert {item.track_id for item in prediction.expected} == {track.track_id for track in tracks[30:]}
+    expected = [item.expected for item in prediction.expected]
+    assert expected == sorted(expected, reverse=True)
+    for item in prediction.expected:
+        assert 1 <= item.low <= item.expected <= item.high <= 10
+    assert taste.predict_library(library, effort=QUICK) == prediction
+
+
+def test_without_a_signal_the_mean_is_expected(library):
+    library, tracks, _ = library
+    rate_by(library, tracks[:30], np.random.default_rng(1).permutation(np.tile([4.0, 6.0], 15)))
+    prediction = taste.predict_library(library, effort=QUICK)
+    assert prediction.evaluation.verdict == "no signal"
+    assert {item.expected for item in prediction.expected} == {5.0}
+
+
+def test_what_to_rate_next_is_not_rated_yet(library, command):
+    library, tracks, _ = library
+    rate_by(library, tracks[:38], np.full(38, 5.0))
+    assert {item.track_id for item in taste.next_to_rate(library)} == {track.track_id for track in tracks[38:]}
+    said = json.loads(command("taste", "next", "-n", "1", "--library", library.folder, "--json").output)
+    assert len(said["tracks"]) == 1
+    rate_by(library, tracks[38:], [5.0, 5.0])
+    assert command("taste", "next", "--library", library.folder).output == "all tracks are rated\n"
+    outcome = command("taste", "predict", "--library", library.folder)
+    assert outcome.code == 1
+    assert "takes ratings that differ, got 5 for all 40 tracks" in outcome.messages
+
+
+def test_a_library_without_ratings_says_what_it_takes(library, command):
+    library, _, _ = library
+    for verb in ("fit", "predict"):
+        outcome = command("taste", verb, "--library", library.folder)
+        assert outcome.code == 1
+        assert "takes 20 ratings of tracks by 10 artists, got 0 by 0; rate more tracks" in outcome.messages
+    assert len(taste.next_to_rate(library)) == 10
+
+
+def test_the_command_names_what_would_please(library, command):
+    library, tracks, descriptors = library
+    rate_by(library, tracks[:30], 1 + 9 * descriptors[:30, DESCRIPTORS.index("energy_est")])
+    options = ("--trees", "5", "--repeats", "1", "--threads", "1", "--library", library.folder, "-n", "3")
+    said = json.loads(command("taste", "predict", *options, "--json").output)
+    text = command("taste", "predict", *options).output
+    assert len(said["expected"]) == 3
+    assert said["expected"][0]["label"] in text
+    assert said["verdict"] in text
+
+
+# Commands
+
+
+@pytest.fixture
+def liked(tmp_path, rng):
+    """A table of sixty songs; the loud ones are liked, for the most part."""
+    energy = rng.uniform(0, 1, 60).round(3)
+    frame = pd.DataFrame(
+        {
+            "artist": [f"Artist {i % 30}" for i in range(60)],
+            "title": [f"Song {i}" for i in range(60)],
+            "energy": energy,
+            "valence": rng.uniform(0, 1, 60).round(3),
+            "like": (energy + rng.normal(0, 0.1, 60) > 0.5).astype(int),
+            "score": (1 + 9 * energy).round(1),
+            "played": (100 * energy).astype(int),
+        }
+    )
+    frame.to_csv(tmp_path / "liked.csv", index=False)
+    return tmp_path / "liked.csv"
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "found"),
+    [("like", "auto", "like"), ("score", "auto", "rating"), ("played", "plays", "plays"), ("like", "rating", "rating")],
+)
+def test_the_command_tells_likes_ratings_and_plays_apart(liked, command, column, kind, found):
+    options = ("--rating", column, "--kind", kind, "--trees", "5", "--repeats", "1", "--threads", "1")
+    said = json.loads(command("taste", "fit", liked, *options, "--json").output)
+    assert (said["kind"], said["n_ratings"], said["n_artists"]) == (found, 60, 30)
+    assert said["verdict"] == "better than the mean"
+    assert [row["model"] for row in said["models"]] == [*(LIKE_MODELS if found == "like" else RATING_MODELS), "chosen"]
+    assert (said["interval"]["half_width"] is None) == (found == "like")
+    text = command("taste", "fit", liked, *options).output
+    assert "better than the mean: the" in text
+    assert f"p = {said['p_value']:.3f}" in text
+
+
+def test_a_column_of_words_is_refused(liked, command):
+    outcome = command("taste", "fit", liked, "--rating", "title")
+    assert outcome.code == 1
+    assert "every title must be a number, got 'song 0'; choose another column" in outcome.messages
+
+
+def test_likes_of_a_real_listener(shared_data):
+    """2 017 songs, Spotify's features: the trees know what the weighted sum does not. No artists are named."""
+    table = read_labelled_table(shared_data / "ratings" / "mcintire_like_dislike_2017.csv", "like")
+    table = without_duplicates(table)
+    liked = np.array([float(label) for label in table.labels])
+    rows = np.arange(0, len(table), 2)
+    rated = RatedTracks(table.inputs.take(rows), liked[rows], artist_groups(["" for _ in rows]), is_binary=True)
+    judged = evaluate_taste(rated, effort=TasteEffort(n_trees=30, n_repeats=1))
+    assert judged.verdict == "better than the mean"
+    assert judged.scores("chosen").pairwise > 0.78
+    assert judged.scores("chosen").accuracy > 0.70
+    assert judged.scores("mean").pairwise == 0.5
