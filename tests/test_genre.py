@@ -39,11 +39,11 @@ def songs(rng, *, n_artists=20, n_songs=4, spread=0.12, artist_spread=0.0):
         }
 
     rows = []
-    for genre, (energy, tempo) in zip(GENRES, [(0.2, 90), (0.9, 140), (0.6, 125)], strict=True):
+    for style, (energy, tempo) in zip(GENRES, [(0.2, 90), (0.9, 140), (0.6, 125)], strict=True):
         for artist in range(n_artists):
             own = rng.normal(0.0, artist_spread, 2)
             rows.extend(
-                song(genre, energy=energy, tempo=tempo, artist=artist, own=own, number=number)
+                song(style, energy=energy, tempo=tempo, artist=artist, own=own, number=number)
                 for number in range(n_songs)
             )
     return pd.DataFrame(rows)

@@ -15,7 +15,7 @@ from audiosim.recommend.journey import Preferences, Terrain, walk
 from audiosim.recommend.journey_course import Course, equidistant, places_between, rank_transform
 from audiosim.recommend.journey_figures import shuffled, smoothness
 from audiosim.recommend.journey_graph import nearest_neighbors, neighbor_graph, smoothest_course, smoothest_path
-from audiosim.recommend.journey_schedule import WEEK, Plan, day_stretches, schedule
+from audiosim.recommend.journey_schedule import Plan, day_stretches, schedule
 from audiosim.recommend.journey_seams import SeamScale, moments
 
 N_LIBRARIES = 20
@@ -73,7 +73,7 @@ def test_two_weeks_over_twenty_libraries(libraries):
         for day in range(13):
             overlap = (days[day].stretch[1] - days[day + 1].stretch[0]) / (days[day].stretch[1] - days[day].stretch[0])
             assert overlap == pytest.approx(0.25)
-        for day, other in ((a, b) for a in days for b in days if a < b < a + WEEK):
+        for day, other in ((a, b) for a in days for b in days if a < b < a + 7):
             assert not set(days[day].path.tolist()) & set(days[other].path.tolist())
         for day in days.values():
             assert len(set(day.path.tolist())) == 12
@@ -303,7 +303,7 @@ def test_planning_again_changes_nothing_of_itself_and_honours_what_was_skipped()
     assert not {track for day in without.values() for track in day.path.tolist()} & set(skipped)
     assert without[9].path[-1] == last
     for number in without:
-        for past in range(max(0, number - WEEK + 1), 4):
+        for past in range(max(0, number - 6), 4):
             assert not set(without[number].path.tolist()) & set(played[past])
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 from dataclasses import replace
 
+import browser
 import numpy as np
 import pytest
 from make_library import audiosim
@@ -21,7 +22,7 @@ from audiosim_pipelines.calendar_file import Event, calendar_text
 from audiosim_pipelines.cli.journey import FileFormat
 from audiosim_pipelines.journey import plan_journey, replan_journey
 from audiosim_pipelines.journey_files import FORMATS, write_journey
-from audiosim_pipelines.journey_request import JourneyRequest, Kept, journey_name, kept_path, read_kept
+from audiosim_pipelines.journey_request import JourneyRequest, Kept, journey_name, kept_path, read_kept, write_kept
 
 MONDAY = dt.date(2026, 11, 23)
 
@@ -36,12 +37,12 @@ def library(demo_run, tmp_path):
 def request_of(library):
     """A request from one end of the mood plane to the other."""
     ids = [track.track_id for track in library.tracks()]
-    ground = journey_ground.survey(library, JourneyRequest(ids[0], ids[1]))
+    ground = journey_ground.survey(library, JourneyRequest(ids[0], ids[1], MONDAY))
     order = np.argsort(ground.terrain.coordinates.sum(axis=1), kind="stable")
     ends = (ground.tracks[order[1]].track_id, ground.tracks[order[-2]].track_id)
 
     def make(**options):
-        return JourneyRequest(*ends, **({"first_date": MONDAY, "artist_cap": None} | options))
+        return JourneyRequest(*ends, MONDAY, **({"artist_cap": None} | options))
 
     return make
 
@@ -137,7 +138,7 @@ def test_official_values_are_those_of_the_table(library, request_of, tmp_path):
     rows = [f"{track.track_id},{(i + 1) / 50},{(i * 7 % 40) / 50}" for i, track in enumerate(tracks[:-1])]
     (tmp_path / "table.csv").write_text("track_id,energy,valence\n" + "\n".join(rows))
     import_baseline(library, tmp_path / "table.csv")
-    request = JourneyRequest(tracks[0].track_id, tracks[30].track_id, n=5, is_official=True)
+    request = JourneyRequest(tracks[0].track_id, tracks[30].track_id, MONDAY, n=5, is_official=True)
     report = plan_journey(library, request, keep=False)
     assert report.axes == ("energy, official", "valence, official")
     assert report.n_tracks == len(tracks) - 1
@@ -208,6 +209,10 @@ def test_a_journey_is_not_lost_by_accident(library, request_of):
         replan_journey(library, "mine", skipped=[request_of().goal], today=MONDAY)
     with pytest.raises(TrackNotFoundError):
         replan_journey(library, "mine", skipped=["nobody knows this"], today=MONDAY)
+    left = replace(read_kept(library, "mine").request, goal="0" * 64, space="timbre", n_days=9)
+    write_kept(library, replace(read_kept(library, "mine"), request=left))
+    with pytest.raises(NotComputedError, match="track 000000000000 has no 'timbre' distances, or has left the library"):
+        replan_journey(library, "mine", today=MONDAY)
     kept_path(library, "mine").write_text("{}")
     with pytest.raises(AudiosimError, match=r"mine\.json cannot be read as a journey"):
         replan_journey(library, "mine", today=MONDAY)
@@ -240,7 +245,7 @@ def test_what_is_kept_survives_json(request_of):
 )
 def test_what_no_journey_is(options, message):
     with pytest.raises(SettingsError, match=message):
-        JourneyRequest(**({"start": "a", "goal": "b"} | options))
+        JourneyRequest(**({"start": "a", "goal": "b", "first_date": MONDAY} | options))
 
 
 def test_a_thin_library_says_so(library, request_of):
@@ -298,6 +303,39 @@ def test_the_page_shows_everything_and_asks_for_nothing(library, request_of, tmp
     assert text.count("<audio") == sum(len(day.tracks) for day in report.days)
     assert all(html.escape(warning) in text for warning in report.warnings)
     assert len(re.findall(r"<svg[^>]* role=\"img\"", text)) == 4
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser.chromium() as found:
+        yield found
+
+
+@pytest.mark.parametrize("screen", browser.SCREENS)
+def test_a_browser_has_nothing_to_say_about_the_page(library, request_of, chromium, screen):
+    report = plan_journey(library, request_of(n=4, n_days=2), name="page")
+    (path,) = write_journey(library, report, formats=["html"])
+    with browser.visit(chromium, path, screen=screen) as found:
+        browser.assert_sound(found, n_pictures=2, n_players=8)
+
+
+def test_a_list_plays_on_to_the_end_of_its_day(library, request_of, chromium):
+    report = plan_journey(library, request_of(n=3, n_days=2), name="page")
+    (path,) = write_journey(library, report, formats=["html"])
+    with browser.visit(chromium, path) as found:
+        players = "[...document.querySelectorAll('audio')]"
+        found.page.evaluate(
+            f"{players}.forEach((player) => {{ player.play = () => {{ player.dataset.begun = 'yes'; }} }})"
+        )
+        found.page.evaluate(f"[0, 2].forEach((i) => {players}[i].dispatchEvent(new Event('ended')))")
+        assert found.page.evaluate(f"{players}.map((player) => player.dataset.begun ?? '')") == [
+            "",
+            "yes",
+            "",
+            "",
+            "",
+            "",
+        ]
 
 
 def unfolded(text):

@@ -54,22 +54,6 @@ class Ground:
     seconds: Values
     energy: Values | None
 
-    def row(self, track: Track) -> int:
-        """The number of a track.
-
-        Raises
-        ------
-        NotComputedError
-            It can be no part of the journey.
-        """
-        for row, member in enumerate(self.tracks):
-            if member.track_id == track.track_id:
-                return row
-        raise NotComputedError(
-            f"{track.label!r} lacks the descriptors, table values or distances that a journey needs; "
-            "what failed, and why: audiosim status --failures; to compute what is missing: audiosim run"
-        )
-
 
 def survey(library: Library, request: JourneyRequest) -> Ground:
     """Read what a journey needs.
@@ -131,14 +115,12 @@ def _between(
 ) -> tuple[Values, tuple[str, ...]]:
     """Ranks of distances to the stops, in the space's own measure."""
     number = {track.track_id: i for i, track in enumerate(tracks)}
-    by_id = {track.track_id: track for track in library.tracks()}
-    stops = [by_id[track_id] for track_id in request.stops]
-    if absent := [stop.label for stop in stops if stop.track_id not in number]:
+    if absent := [track_id for track_id in request.stops if track_id not in number]:
         raise NotComputedError(
-            f"{absent[0]!r} has no {request.space!r} distances; what failed, and why: audiosim status --failures "
-            f"--library {library.folder}"
+            f"track {absent[0][:12]} has no {request.space!r} distances, or has left the library; what failed: "
+            f"audiosim status --failures --library {library.folder}"
         )
-    rows = np.array([number[stop.track_id] for stop in stops], dtype=np.intp)
+    rows = np.array([number[track_id] for track_id in request.stops], dtype=np.intp)
     if request.compared_by != request.space:
         measured = library.distances(request.space)[1]
         row_of = {track.track_id: row for row, track in enumerate(measured)}
@@ -150,7 +132,7 @@ def _between(
         columns = np.array([row_of[track.track_id] for track in tracks], dtype=np.intp)
     distances = _matrix_transition(library, request.space, columns)(rows, np.arange(len(tracks)))
     distances[np.arange(len(rows)), rows] = -1.0  # before what sounds the same, too
-    return places_between(distances), tuple(f"distance to {stop.label}" for stop in stops)
+    return places_between(distances), tuple(f"distance to {tracks[row].label}" for row in rows)
 
 
 def _matrix_transition(library: Library, measure: str, columns: Indices) -> Transition:

@@ -32,6 +32,7 @@ class JourneyRequest:
     ----------
     start, goal : str
         Ids of the first and the last track.
+    first_date : datetime.date
     via : tuple of str
         Ids of tracks on the way, in their order.
     n : int or None
@@ -39,7 +40,6 @@ class JourneyRequest:
     minutes : float or None
         Playing time a day.
     n_days : int
-    first_date : datetime.date
     space : "mood", "timbre", "dtw" or "descriptors"
         What the way is straight in.
     method : "viterbi" or "graph"
@@ -58,11 +58,11 @@ class JourneyRequest:
 
     start: str
     goal: str
+    first_date: dt.date
     via: tuple[str, ...] = ()
     n: int | None = None
     minutes: float | None = None
     n_days: int = 1
-    first_date: dt.date = dt.date(2026, 1, 1)
     space: Space = "mood"
     method: Method = "viterbi"
     measure: str | None = None
