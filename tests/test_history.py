@@ -113,6 +113,10 @@ def test_listenbrainz(tmp_path):
         first = file.plays[0]
         assert (first.started_at, first.ended_at, first.isrc) == (1_579_144_205, None, "USRC17607839")
         assert first.mbid == "8f3471b5-7e6a-48da-86a9-c1c07a0f47ae"
+    for key in ("spotify_id", "origin_url"):
+        more = {key: f"https://open.spotify.com/track/{SPOTIFY_ID}"}
+        told = {**LISTENS[1], "track_metadata": {**LISTENS[1]["track_metadata"], "additional_info": more}}
+        assert plays_of(write(tmp_path / "x.jsonl", [told]))[0].spotify_id == SPOTIFY_ID
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,7 @@ def test_files_of_other_programs(tmp_path):
         ("a.xspf", "<playlist>", "it is no XML"),
         ("a.xspf", "<html/>", "its root must be playlist, got html"),
         ("a.xspf", '<!DOCTYPE x [<!ENTITY e "ha">]><playlist>&e;</playlist>', "must not declare a document type"),
+        ("a.xspf", "<!DOCTYPE playlist><playlist/>", "must not declare a document type"),
         ("a.jspf", "[]", 'it must be an object with "playlist"'),
         ("a.jspf", "[" * 100_000, "nested too deeply"),
         ("a.jspf", '{"playlist": NaN}', "NaN is no number of JSON"),
@@ -127,6 +129,18 @@ def test_what_is_broken_is_refused_with_its_reason(tmp_path, name, content, reas
     (tmp_path / name).write_text(content)
     with pytest.raises(SourceError, match=reason):
         read_playlist(tmp_path / name)
+
+
+@pytest.mark.parametrize("duration", ["1e999", "-5", '"x"', "true", "null", "9" * 400])
+def test_what_is_no_duration_is_unknown(tmp_path, duration):
+    text = '{"playlist": {"track": [{"title": "Air", "duration": DURATION}]}}'
+    (tmp_path / "list.jspf").write_text(text.replace("DURATION", duration))
+    assert read_entries(tmp_path / "list.jspf") == [PlaylistEntry(title="Air")]
+
+
+@pytest.mark.parametrize("name", ["nul", "CON.mp3", "com1.x.ogg"])
+def test_no_file_is_called_like_a_device(name):
+    assert safe_name(name) == f"_{name}"
 
 
 def test_a_table_of_one_column_may_be_called_anything(tmp_path):
@@ -215,4 +229,5 @@ def test_a_safe_name_is_one_component_of_a_path(text):
     assert not name.startswith(".")
     assert len(name.encode()) <= 180
     assert not set(name) & set('<>:"/\\|?*\0\n')
+    assert not {unicodedata.category(character) for character in name} & {"Cc", "Cs", "Zl", "Zp"}
     assert safe_name(name) == name

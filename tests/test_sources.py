@@ -30,7 +30,7 @@ def test_what_is_no_source_says_what_is(tmp_path):
     for path in (tmp_path / "notes.txt", make_audio.make_pipe(tmp_path / "pipe.wav")):
         with pytest.raises(
             SourceError,
-            match=r"give a folder, a playlist \(\.jspf, \.m3u, \.m3u8, \.spotdl, \.xspf\), a table of paths \(\.csv, \.tsv\)",
+            match=r"a playlist \(\.jspf, \.m3u, \.m3u8, \.spotdl, \.xspf\), a table of paths \(\.csv, \.tsv\)",
         ):
             collect(path)
     with pytest.raises(SourceError, match="absent does not exist"):

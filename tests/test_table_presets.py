@@ -303,6 +303,26 @@ def test_broken_files_are_refused(tmp_path, content):
             read_feature_table(write(tmp_path, content, name))
 
 
+def test_a_table_has_bounds(tmp_path, monkeypatch):
+    monkeypatch.setattr("audiosim.sources.table_frame._MOST_BYTES", 2**20)
+    content = b"id,energy\n" + b"1,0.5\n" * 200_000
+    for name, packed in (("table.csv", content), ("table.csv.gz", gzip.compress(content))):
+        with pytest.raises(FeatureTableError, match="it has more than 1 MiB"):
+            read_feature_table(write(tmp_path, packed, name))
+
+
+@pytest.mark.parametrize("error", [KeyError("kind"), TypeError("a"), NotImplementedError("a type")])
+def test_what_the_reader_of_parquet_stumbles_over_is_an_error_of_the_table(tmp_path, monkeypatch, error):
+    def stumble(_):
+        raise error
+
+    monkeypatch.setattr(pd, "read_parquet", stumble)
+    with pytest.raises(
+        FeatureTableError, match=rf"table\.parquet .* no Parquet that can be read \({type(error).__name__}"
+    ):
+        read_feature_table(write(tmp_path, b"x", "table.parquet"))
+
+
 def test_the_command(tmp_path):
     folder = tmp_path / "library"
     Library.create(folder).close()

@@ -6,7 +6,6 @@ of computers, names of people, devices, countries) is never kept.
 """
 
 import gzip
-import stat
 import zipfile
 import zlib
 from collections import Counter
@@ -91,7 +90,6 @@ def _of_archive(path: Path) -> Iterator[HistoryFile]:
             member
             for member in sorted(archive.infolist(), key=lambda member: member.filename)
             if PurePosixPath(member.filename).suffix.lower() in _SUFFIXES
-            and not stat.S_ISLNK(member.external_attr >> 16)
         ]
         if sum(member.file_size for member in members) > _MOST_ZIPPED:
             raise SourceError(f"the history {path} must unpack to at most {_MOST_ZIPPED // 2**20} MiB, it has more")
