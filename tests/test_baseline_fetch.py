@@ -127,6 +127,7 @@ def test_what_was_answered_before_an_end_is_not_asked_for_again(server, client, 
     journal.write_bytes(journal.read_bytes()[:-40])
     assert n_to_ask(library) == N_TRACKS - 19
     assert fetch_baseline(library, client, server.url).n_with_features == N_TRACKS - 3
+    assert n_to_ask(library) == 0
     asked = [request.path for request in server.asked]
     assert asked.count(f"/v1/track/{own(10)}/audio-features") == 1
 

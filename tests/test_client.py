@@ -161,7 +161,23 @@ def test_requests_are_spread(server, naps):
     assert [round(nap, 1) for nap in naps] == pytest.approx([0.5, 1.0], abs=0.2)
 
 
-def test_answers_are_kept_and_are_all_there_is_offline(server, tmp_path, monkeypatch):
+def test_a_clock_that_was_put_back_makes_no_answer_young_for_ever(server, tmp_path, monkeypatch):
+    server.answers["/x"] = [GOOD, Answer({"a": 2})]
+    client = Client(cache=Cache(tmp_path), manners=Manners(per_second=1e6))
+    assert client.get_json(f"{server.url}/x") == {"a": 1}
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    assert client.get_json(f"{server.url}/x") == {"a": 2}
+
+
+def test_credentials_of_other_programs_are_not_sent(server, client, tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    server.answers["/x"] = GOOD
+    client.get_json(f"{server.url}/x")
+    assert "Authorization" not in server.asked[0].headers
+
+
+def test_answers_are_kept_and_are_all_there_is_offline(server, tmp_path):
     server.answers["/x"] = [GOOD, Answer({"a": 2})]
     cache = Cache(tmp_path)
     online = Client(cache=cache, manners=Manners(per_second=1e6))
@@ -169,7 +185,6 @@ def test_answers_are_kept_and_are_all_there_is_offline(server, tmp_path, monkeyp
     assert online.get_json(url) == {"a": 1}
     assert online.get_json(url, max_age=3_600) == {"a": 1}
     assert len(server.asked) == 1
-    monkeypatch.setattr(time, "time", lambda: 0.0)  # a clock that was put back makes no answer young for ever
     offline = Client(cache=cache, offline=True)
     assert offline.get_json(url) == {"a": 1}
     with pytest.raises(OfflineError, match=r"/y is wanted and not kept from before; leave out --offline"):

@@ -138,6 +138,10 @@ def test_what_is_no_duration_is_unknown(tmp_path, duration):
     assert read_entries(tmp_path / "list.jspf") == [PlaylistEntry(title="Air")]
 
 
+def test_what_breaks_lines_or_is_half_a_character_goes():
+    assert safe_name("a\u2028b\ud800c\x9bd") == "abc_d"
+
+
 @pytest.mark.parametrize("name", ["nul", "CON.mp3", "com1.x.ogg"])
 def test_no_file_is_called_like_a_device(name):
     assert safe_name(name) == f"_{name}"
