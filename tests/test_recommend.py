@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,6 +34,16 @@ def test_the_order_of_seeds_does_not_matter(rows, random):
     distances = np.array(rows)
     shuffled = random.sample(range(len(rows)), len(rows))
     np.testing.assert_array_equal(distances_to_seeds(distances), distances_to_seeds(distances[shuffled]))
+
+
+def test_the_order_of_many_seeds_does_not_matter_either(rng):
+    distances = rng.uniform(size=(50, 2_000))
+    for _ in range(5):
+        shuffled = rng.permutation(distances)
+        for n in (3, 9):
+            np.testing.assert_array_equal(
+                distances_to_seeds(distances, n_closest=n), distances_to_seeds(shuffled, n_closest=n)
+            )
 
 
 def test_favourites_fade():
@@ -73,14 +84,15 @@ def test_near_and_far_of_seeds(library):
 
 def test_from_history_nothing_heard_comes_back(library):
     tracks = library.tracks()
-    skipped = play(tracks[9], 30, ms_played=5_000)
-    Listening(library.catalog).add_plays([[*play(tracks[0], 20), *play(tracks[5], 3), *skipped]])
+    short = play(tracks[9], 30, ms_played=5_000)
+    skipped = [replace(one, skipped=True) for one in play(tracks[12], 30)]
+    Listening(library.catalog).add_plays([[*play(tracks[0], 20), *play(tracks[5], 3), *short, *skipped]])
     report = recommend(library, k=40, artist_cap=None, remember=False)
     assert [track.track_id for track in report.seeds] == [tracks[0].track_id, tracks[5].track_id]
     found = {item.track.track_id for item in report.tracks}
     # What is near is not far as well, so that 38 candidates are 38 tracks.
     assert len(report.tracks) == len(found) == report.n_candidates == 38
-    assert tracks[9].track_id in found
+    assert {tracks[9].track_id, tracks[12].track_id} <= found
     assert not found & {tracks[0].track_id, tracks[5].track_id}
     assert Listening(library.catalog).recommendations() == []
 
@@ -99,6 +111,16 @@ def test_only_what_is_asked_for(library, tmp_path):
     (tmp_path / "other.wav").write_bytes(b"x")
     with pytest.raises(AudiosimError, match="none of the 1 files to choose among is a track that was compared"):
         recommend(library, seeds=[tracks[0].track_id], among=[tmp_path / "other.wav"])
+
+
+def test_a_track_that_was_added_through_a_link_is_known_by_its_file(library, tmp_path, monkeypatch):
+    tracks = library.tracks()
+    (tmp_path / "way").symlink_to(tracks[3].paths[0].parent)
+    linked = [replace(track, paths=(tmp_path / "way" / track.paths[0].name,)) for track in tracks]
+    store, _ = library.distances("timbre")
+    monkeypatch.setattr(Library, "distances", lambda *_: (store, linked))
+    report = recommend(library, seeds=[tracks[0].track_id], among=[tracks[3].paths[0]], remember=False)
+    assert [item.track.track_id for item in report.tracks] == [tracks[3].track_id]
 
 
 def test_one_artist_does_not_take_all(library):

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -110,15 +110,18 @@ def fetch(
     report = stage.import_baseline(opened, fetched.table) if fetched.table else None
     joined = _joined(opened) if report else None
     if json:
-        counts = {key: value for key, value in asdict(fetched).items() if key != "table"}
         imported = {**asdict(joined), "table": asdict(report)} if joined and report else None
-        print_json({"fetched": counts, "imported": imported})
+        print_json({"fetched": _counts(fetched), "imported": imported})
     else:
         _say_fetched(fetched)
         if report and joined:
             _say(report, joined)
     if fetched.n_failed:
         raise typer.Exit(EXIT_PARTIAL)
+
+
+def _counts(fetched: "BaselineFetchReport") -> dict[str, Any]:
+    return {key: value for key, value in asdict(fetched).items() if key != "table"}
 
 
 def _say_fetched(fetched: "BaselineFetchReport") -> None:
