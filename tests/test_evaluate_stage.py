@@ -12,7 +12,7 @@ import pytest
 from audiosim.errors import AudiosimError, SettingsError, SourceError
 from audiosim.evaluation import CONTROL
 from audiosim.library import Library
-from audiosim_pipelines import provenance, settings
+from audiosim_pipelines import origin, settings
 from audiosim_pipelines.compare import compare
 from audiosim_pipelines.evaluate import PAGE_NAME, REPORT_NAME, evaluate, is_evaluated
 from audiosim_pipelines.run import run
@@ -222,13 +222,13 @@ def test_a_commit_is_that_of_a_checkout_of_audiosim_alone(tmp_path, monkeypatch)
     def output(*command):
         return next(answer for words, answer in answers.items() if words in " ".join(command))
 
-    monkeypatch.setattr(provenance, "_output", output)
-    assert provenance.commit(tmp_path / "x.py") is None  # the checkout has no project
+    monkeypatch.setattr(origin, "output", output)
+    assert origin.commit(tmp_path / "x.py") is None  # the checkout has no project
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "other"\n')
-    assert provenance.commit(tmp_path / "x.py") is None
+    assert origin.commit(tmp_path / "x.py") is None
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "audiosim"\n')
-    assert provenance.commit(tmp_path / "x.py") == "abc"
+    assert origin.commit(tmp_path / "x.py") == "abc"
     answers["status"] = " M x.py"
-    assert provenance.commit(tmp_path / "x.py") == "abc with changes"
+    assert origin.commit(tmp_path / "x.py") == "abc with changes"
     answers["ls-files"] = None  # installed into a checkout, and no part of it
-    assert provenance.commit(tmp_path / "x.py") is None
+    assert origin.commit(tmp_path / "x.py") is None

@@ -1,9 +1,6 @@
 """Where figures come from: settings, versions, machine, data and commit, with nothing in it that changes by itself."""
 
-import importlib.metadata
 import platform
-import subprocess
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +8,7 @@ from typing import Any
 
 from audiosim import __version__
 from audiosim.catalog import Track
+from audiosim_pipelines import origin
 from audiosim_pipelines.settings import Settings, shareable
 
 # What decodes, computes features and compares.
@@ -73,51 +71,13 @@ def provenance(tracks: Sequence[Track], matrices: Mapping[str, str], settings: S
 
     return Provenance(
         audiosim=__version__,
-        commit=commit(Path(__file__)),
+        commit=origin.commit(Path(__file__)),
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
         device=device.describe(),
-        packages={name: version for name in _PACKAGES if (version := _version(name))},
+        packages={name: version for name in _PACKAGES if (version := origin.version(name))},
         data_digest=digest([track.track_id for track in tracks], dict(matrices)),
         matrices=dict(matrices),
         seed=settings.evaluate.seed,
         settings=shareable(settings),
     )
-
-
-def commit(file: Path) -> str | None:
-    """The commit of the checkout of audiosim that a source file is part of, marked where files differ from it.
-
-    A file that was installed into some other project's checkout is no part of it, and gives None.
-    """
-    folder = str(file.parent)
-    top = _output("git", "-C", folder, "rev-parse", "--show-toplevel")
-    if top is None or not _is_ours(Path(top)) or not _output("git", "-C", folder, "ls-files", "--", file.name):
-        return None
-    found = _output("git", "-C", folder, "rev-parse", "HEAD")
-    changed = _output("git", "-C", top, "status", "--porcelain", "--untracked-files=no")
-    return f"{found} with changes" if found and changed else found
-
-
-def _is_ours(folder: Path) -> bool:
-    try:
-        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return project.get("project", {}).get("name") == "audiosim"
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _output(*command: str) -> str | None:
-    """What a command prints; None where it fails, is not there, or prints nothing."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)  # noqa: S603
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None

@@ -2,14 +2,13 @@
 
 import contextlib
 import datetime as dt
-import importlib.metadata
 import os
 import platform
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from audiosim_kernels import device
+from audiosim_pipelines.origin import commit, output, version
 
 _PACKAGES = ("audiosim", "numpy", "numba", "numba-cuda", "llvmlite")
 
@@ -20,11 +19,11 @@ def describe() -> dict[str, Any]:
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "cpu": f"{_cpu()} ({n_cores()} cores)",
         "device": device.describe(),
-        "gpu_driver": _output("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"),
+        "gpu_driver": output("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in _PACKAGES},
-        "commit": _commit(),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "commit": commit(Path(__file__)),
         "load_average": os.getloadavg()[0],
     }
 
@@ -41,26 +40,3 @@ def _cpu() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _commit() -> str | None:
-    """The checkout's commit, marked when files differ from it; None in an installed package."""
-    folder = str(Path(__file__).parent)
-    commit = _output("git", "-C", folder, "rev-parse", "HEAD")
-    changed = _output("git", "-C", folder, "status", "--porcelain", "--untracked-files=no")
-    return f"{commit} with changes" if commit and changed else commit
-
-
-def _output(*command: str) -> str | None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)  # noqa: S603
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None
