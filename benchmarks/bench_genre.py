@@ -11,9 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-from audiosim.recommend.genre import Effort
+from audiosim.recommend.genre.evaluation import Effort
 from audiosim_pipelines.bench.machine import describe, n_cores
-from audiosim_pipelines.genre import evaluate_table
+from audiosim_pipelines.genre.evaluation import evaluate_table
 
 RESULT = Path(__file__).parent / "results" / "genre.json"
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from audiosim.recommend.journey import Terrain
-from audiosim.recommend.journey_course import rank_transform
+from audiosim.recommend.journey.course import rank_transform
+from audiosim.recommend.journey.walk import Terrain
 
 
 def make_terrain(seed, n_tracks=500, *, n_artists=None):

@@ -9,13 +9,14 @@ import pytest
 from audiosim.errors import FeatureTableError
 from audiosim.features.descriptors import DESCRIPTORS
 from audiosim.library import Library
-from audiosim.recommend.genre import Effort, balanced, evaluate_genres, n_fits, split_scores
-from audiosim.recommend.genre_metrics import score_probabilities
-from audiosim.recommend.genre_models import MODELS, GenreModel, fit_temperature, grouped_folds, heat
+from audiosim.recommend.folds import grouped_folds
+from audiosim.recommend.genre.evaluation import Effort, balanced, evaluate_genres, n_fits, split_scores
+from audiosim.recommend.genre.metrics import score_probabilities
+from audiosim.recommend.genre.models import MODELS, GenreModel, fit_temperature, heat
 from audiosim.recommend.labelled_table import read_labelled_table, without_duplicates
-from audiosim_pipelines import genre
 from audiosim_pipelines.features import DescriptorTable
-from audiosim_pipelines.genre import evaluate_table
+from audiosim_pipelines.genre import evaluation as genre
+from audiosim_pipelines.genre.evaluation import evaluate_table
 
 QUICK = Effort(n_trees=12)
 GENRES = ("folk", "metal", "techno")

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from make_terrain import ends, make_terrain
 
 from audiosim.errors import AudiosimError
-from audiosim.recommend.journey import Preferences, Terrain, walk
-from audiosim.recommend.journey_course import Course, equidistant, places_between, rank_transform
-from audiosim.recommend.journey_figures import shuffled, smoothness
-from audiosim.recommend.journey_graph import nearest_neighbors, neighbor_graph, smoothest_course, smoothest_path
-from audiosim.recommend.journey_schedule import Plan, day_stretches, schedule
-from audiosim.recommend.journey_seams import SeamScale, moments
+from audiosim.recommend.journey.course import Course, equidistant, places_between, rank_transform
+from audiosim.recommend.journey.figures import shuffled, smoothness
+from audiosim.recommend.journey.graph import nearest_neighbors, neighbor_graph, smoothest_course, smoothest_path
+from audiosim.recommend.journey.schedule import Plan, day_stretches, schedule
+from audiosim.recommend.journey.seams import SeamScale, moments
+from audiosim.recommend.journey.walk import Preferences, Terrain, walk
 
 N_LIBRARIES = 20
 

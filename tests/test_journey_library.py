@@ -16,13 +16,13 @@ from test_cli import assert_documented
 from audiosim.errors import AudiosimError, NotComputedError, SettingsError, TrackNotFoundError
 from audiosim.library import Library
 from audiosim.sources.playlist import read_entries
-from audiosim_pipelines import journey_ground
 from audiosim_pipelines.baseline import import_baseline
-from audiosim_pipelines.calendar_file import Event, calendar_text
 from audiosim_pipelines.cli.journey import FileFormat
-from audiosim_pipelines.journey import plan_journey, replan_journey
-from audiosim_pipelines.journey_files import FORMATS, write_journey
-from audiosim_pipelines.journey_request import JourneyRequest, Kept, journey_name, kept_path, read_kept, write_kept
+from audiosim_pipelines.journey import ground as survey_module
+from audiosim_pipelines.journey.calendar_file import Event, calendar_text
+from audiosim_pipelines.journey.files import FORMATS, write_journey
+from audiosim_pipelines.journey.plan import plan_journey, replan_journey
+from audiosim_pipelines.journey.request import JourneyRequest, Kept, journey_name, kept_path, read_kept, write_kept
 
 MONDAY = dt.date(2026, 11, 23)
 
@@ -37,7 +37,7 @@ def library(demo_run, tmp_path):
 def request_of(library):
     """A request from one end of the mood plane to the other."""
     ids = [track.track_id for track in library.tracks()]
-    ground = journey_ground.survey(library, JourneyRequest(ids[0], ids[1], MONDAY))
+    ground = survey_module.survey(library, JourneyRequest(ids[0], ids[1], MONDAY))
     order = np.argsort(ground.terrain.coordinates.sum(axis=1), kind="stable")
     ends = (ground.tracks[order[1]].track_id, ground.tracks[order[-2]].track_id)
 
@@ -115,9 +115,9 @@ def test_the_graph_tells_how_long_it_takes(library, request_of):
 
 
 def test_tails_are_compared_with_heads(library, request_of, monkeypatch):
-    monkeypatch.setattr(journey_ground, "SECONDS", 1.0)  # the tracks of the demo are short
+    monkeypatch.setattr(survey_module, "SECONDS", 1.0)  # the tracks of the demo are short
     whole, seams = (plan_journey(library, request_of(n=9, has_seams=each), keep=False) for each in (False, True))
-    ground = journey_ground.survey(library, request_of(has_seams=True))
+    ground = survey_module.survey(library, request_of(has_seams=True))
     a, b = np.array([0]), np.array([1])
     there, back = ground.terrain.transition(a, b)[0, 0], ground.terrain.transition(b, a)[0, 0]
     assert there != back
@@ -142,7 +142,7 @@ def test_official_values_are_those_of_the_table(library, request_of, tmp_path):
     report = plan_journey(library, request, keep=False)
     assert report.axes == ("energy, official", "valence, official")
     assert report.n_tracks == len(tracks) - 1
-    ground = journey_ground.survey(library, request)
+    ground = survey_module.survey(library, request)
     assert (np.diff(ground.terrain.coordinates[:, 0]) > 0.0).all()
     with pytest.raises(AudiosimError, match="lacks what the journey needs"):
         plan_journey(library, replace(request, goal=tracks[-1].track_id))
@@ -150,11 +150,11 @@ def test_official_values_are_those_of_the_table(library, request_of, tmp_path):
 
 def test_one_song_comes_once(library, request_of, monkeypatch):
     """Two files of the same artist and title are one song."""
-    real = journey_ground.fold
+    real = survey_module.fold
     monkeypatch.setattr(
-        journey_ground, "fold", lambda artist, title: real(artist, "one of two" if title < "m" else title)
+        survey_module, "fold", lambda artist, title: real(artist, "one of two" if title < "m" else title)
     )
-    ground = journey_ground.survey(library, request_of())
+    ground = survey_module.survey(library, request_of())
     assert ground.terrain.songs is not None
     report = plan_journey(library, request_of(n=3), keep=False)
     songs = [ground.terrain.songs[row] for row in report.days[0].rows[1:-1]]

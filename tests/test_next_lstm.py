@@ -6,12 +6,12 @@ import pytest
 from audiosim.library import Library
 from audiosim.listening import Listening
 from audiosim.recommend import next_lstm_fit
-from audiosim.recommend.next_lstm import Lstm, LstmSettings, training_key
-from audiosim.recommend.next_lstm_fit import fit_lstm
-from audiosim.recommend.next_models import PLAIN_MODELS, Training
-from audiosim.recommend.next_track import target_ranks
+from audiosim.recommend.next_track.lstm import Lstm, LstmSettings, training_key
+from audiosim.recommend.next_track.lstm_fit import fit_lstm
+from audiosim.recommend.next_track.models import PLAIN_MODELS, Training
+from audiosim.recommend.next_track.ranks import target_ranks
 from audiosim.sources.play import Play
-from audiosim_pipelines.next_track import evaluate_history, next_tracks
+from audiosim_pipelines.next_track.evaluation import evaluate_history, next_tracks
 
 SMALL = LstmSettings(n_dims=16, n_units=16, learning_rate=0.02, max_epochs=12, patience=2)
 N_ITEMS = 60

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audiosim.recommend.next_models import CONTENT_MODELS, PLAIN_MODELS, Training
-from audiosim.recommend.next_track import best_first, scores_of_ranks, target_ranks
+from audiosim.recommend.next_track.models import CONTENT_MODELS, PLAIN_MODELS, Training
+from audiosim.recommend.next_track.ranks import best_first, scores_of_ranks, target_ranks
 
 N_ITEMS, N_DIMS = 300, 8
 sessions_of_items = st.lists(st.lists(st.integers(0, 9), min_size=2, max_size=6).map(np.array), min_size=1, max_size=12)

@@ -14,7 +14,7 @@ from audiosim.library import Library
 from audiosim.listening import Listening
 from audiosim.sources.play import Play
 from audiosim_pipelines.history import import_history
-from audiosim_pipelines.next_track import evaluate_history, next_tracks
+from audiosim_pipelines.next_track.evaluation import evaluate_history, next_tracks
 
 DAY = 86_400
 START = 1_600_000_000

@@ -13,7 +13,7 @@ from make_library import audiosim
 from audiosim.errors import AudiosimError, NotComputedError, TrackNotFoundError
 from audiosim.library import Library
 from audiosim.listening import Listening
-from audiosim.recommend.taste_distance import distances_to_seeds, favourites
+from audiosim.recommend.favourites import distances_to_seeds, favourites
 from audiosim.sources.play import Play
 from audiosim_pipelines.recommend import recommend
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audiosim.recommend.sessions import split_at_gaps, split_by_time
+from audiosim.recommend.next_track.sessions import split_at_gaps, split_by_time
 
 
 def test_silence_counts_from_the_end_of_a_play():

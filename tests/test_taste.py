@@ -13,13 +13,19 @@ from audiosim.features.descriptors import DESCRIPTORS
 from audiosim.library import Library
 from audiosim.listening import Listening
 from audiosim.recommend.labelled_table import TrackInputs, artist_groups, read_labelled_table, without_duplicates
-from audiosim.recommend.taste import RatedTracks, TasteEffort, conformal_half_width, evaluate_taste, rating_folds
-from audiosim.recommend.taste_models import LIKE_MODELS, RATING_MODELS, TasteModel
-from audiosim.recommend.taste_next import most_informative
-from audiosim.recommend.taste_ridge import cross_validated_r2, fit_ridge, permutation_p_value
-from audiosim.recommend.taste_scores import score_ratings
-from audiosim_pipelines import taste
+from audiosim.recommend.taste.design import most_informative
+from audiosim.recommend.taste.evaluation import (
+    RatedTracks,
+    TasteEffort,
+    conformal_half_width,
+    evaluate_taste,
+    rating_folds,
+)
+from audiosim.recommend.taste.models import LIKE_MODELS, RATING_MODELS, TasteModel
+from audiosim.recommend.taste.ridge import cross_validated_r2, fit_ridge, permutation_p_value
+from audiosim.recommend.taste.scores import score_ratings
 from audiosim_pipelines.features import DescriptorTable
+from audiosim_pipelines.taste import evaluation as taste
 
 N_FEATURES = 30
 QUICK = TasteEffort(n_trees=10, n_repeats=1)

@@ -15,8 +15,8 @@ from audiosim.distances.hubness import Rescaling, rescale
 from audiosim.errors import AudiosimError, NotComputedError
 from audiosim.library import Library
 from audiosim.listening import Listening, Recommendation, match_plays
+from audiosim.recommend.favourites import distances_to_seeds, favourites
 from audiosim.recommend.query import row_statistics
-from audiosim.recommend.taste_distance import distances_to_seeds, favourites
 from audiosim.sources import FoundFile, collect
 from audiosim.store import DistanceStore
 from audiosim_pipelines.history import SHORT_PLAY

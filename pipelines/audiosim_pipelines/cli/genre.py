@@ -8,9 +8,9 @@ import typer
 from audiosim_pipelines.cli.options import DEFAULT_LIBRARY, JsonOption, LibraryOption, ThreadsOption
 
 if TYPE_CHECKING:
-    from audiosim.recommend.genre import Effort
-    from audiosim.recommend.genre_metrics import GenreScores
-    from audiosim_pipelines.genre import GenreReport
+    from audiosim.recommend.genre.evaluation import Effort
+    from audiosim.recommend.genre.metrics import GenreScores
+    from audiosim_pipelines.genre.evaluation import GenreReport
 
 SeedOption = Annotated[int, typer.Option(help="The same seed gives the same answer.", min=0)]
 TreesOption = Annotated[int, typer.Option(help="Trees of the random forest.", min=1)]
@@ -45,8 +45,8 @@ def evaluate(
     Example: audiosim genre evaluate spotify_songs.csv --label playlist_genre
     """
     from audiosim.library import Library
-    from audiosim_pipelines import genre
     from audiosim_pipelines.cli.screen import Screen, print_json
+    from audiosim_pipelines.genre import evaluation as genre
 
     effort = _effort(trees, seed, threads)
     if table is None:
@@ -74,8 +74,8 @@ def predict(
     from dataclasses import asdict
 
     from audiosim.library import Library
-    from audiosim_pipelines import genre
     from audiosim_pipelines.cli.screen import Screen, print_json, print_line, print_table
+    from audiosim_pipelines.genre import evaluation as genre
 
     prediction = genre.predict_library(Library.open(library), effort=_effort(trees, seed, threads), progress=Screen())
     judged, scores = prediction.evaluation, prediction.evaluation.row("chosen").scores
@@ -90,7 +90,7 @@ def predict(
 
 
 def _effort(trees: int, seed: int, threads: int | None) -> "Effort":
-    from audiosim.recommend.genre import Effort
+    from audiosim.recommend.genre.evaluation import Effort
     from audiosim_pipelines.bench.machine import n_cores
 
     return Effort(seed=seed, n_threads=threads or n_cores(), n_trees=trees)
@@ -98,7 +98,7 @@ def _effort(trees: int, seed: int, threads: int | None) -> "Effort":
 
 def _say(report: "GenreReport") -> None:
     from audiosim_pipelines.cli.screen import print_line, print_table
-    from audiosim_pipelines.genre import PUBLISHED_ACCURACY
+    from audiosim_pipelines.genre.evaluation import PUBLISHED_ACCURACY
 
     judged, table = report.evaluation, report.table
     print_line(

@@ -10,13 +10,13 @@ import typer
 from audiosim_pipelines.cli.options import DEFAULT_LIBRARY, JsonOption, LibraryOption, MeasureName
 
 if TYPE_CHECKING:
-    from audiosim_pipelines.journey import JourneyReport
+    from audiosim_pipelines.journey.plan import JourneyReport
 
 _DATES = ["%Y-%m-%d"]
 
 
 class FileFormat(StrEnum):
-    """What a journey is written as; a test holds it together with `audiosim_pipelines.journey_files.FORMATS`."""
+    """What a journey is written as; a test holds it together with `audiosim_pipelines.journey.files.FORMATS`."""
 
     M3U8 = "m3u8"
     XSPF = "xspf"
@@ -95,10 +95,10 @@ def journey(
     Example: audiosim journey "Artist - Calm" "Artist - Wild" -n 12 --days 14 --name "two weeks"
     """
     from audiosim.library import Library
-    from audiosim_pipelines import journey as pipeline
     from audiosim_pipelines.cli.screen import print_json
-    from audiosim_pipelines.journey_files import write_journey
-    from audiosim_pipelines.journey_request import JourneyRequest
+    from audiosim_pipelines.journey import plan as pipeline
+    from audiosim_pipelines.journey.files import write_journey
+    from audiosim_pipelines.journey.request import JourneyRequest
 
     opened, now = Library.open(library), dt.datetime.now().astimezone().date()
     if replan:

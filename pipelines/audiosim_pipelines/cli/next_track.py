@@ -9,7 +9,7 @@ from audiosim_pipelines.cli.options import DEFAULT_LIBRARY, JsonOption, LibraryO
 
 if TYPE_CHECKING:
     from audiosim.evaluation.bootstrap import Estimate
-    from audiosim_pipelines.next_track import ModelScores, NextEvaluation, NextReport
+    from audiosim_pipelines.next_track.evaluation import ModelScores, NextEvaluation, NextReport
 
 LstmOption = Annotated[
     bool, typer.Option("--lstm", help="Train a recurrent network too, which takes its time, and keep it.")
@@ -41,8 +41,8 @@ def evaluate(
     Example: audiosim history evaluate --gap 30
     """
     from audiosim.library import Library
-    from audiosim_pipelines import next_track
     from audiosim_pipelines.cli.screen import Screen, print_json
+    from audiosim_pipelines.next_track import evaluation as next_track
 
     evaluation = next_track.evaluate_history(
         Library.open(library), gap=60 * gap, share=share, seed=random_seed, lstm=lstm, progress=Screen()
@@ -77,8 +77,8 @@ def next_(
     Example: audiosim next --seed "Artist - Title" -n 10
     """
     from audiosim.library import Library
-    from audiosim_pipelines import next_track
     from audiosim_pipelines.cli.screen import Screen, print_json, print_table
+    from audiosim_pipelines.next_track import evaluation as next_track
 
     screen = Screen()
     report = next_track.next_tracks(

@@ -9,8 +9,8 @@ import typer
 from audiosim_pipelines.cli.options import DEFAULT_LIBRARY, JsonOption, LibraryOption, ThreadsOption
 
 if TYPE_CHECKING:
-    from audiosim.recommend.taste import TasteEffort, TasteEvaluation
-    from audiosim_pipelines.taste import TasteReport
+    from audiosim.recommend.taste.evaluation import TasteEffort, TasteEvaluation
+    from audiosim_pipelines.taste.evaluation import TasteReport
 
 SeedOption = Annotated[int, typer.Option(help="The same seed gives the same answer.", min=0)]
 TreesOption = Annotated[int, typer.Option(help="Trees of a forest.", min=1)]
@@ -50,8 +50,8 @@ def fit(
     Example: audiosim taste fit liked.csv --rating like
     """
     from audiosim.library import Library
-    from audiosim_pipelines import taste
     from audiosim_pipelines.cli.screen import Screen, print_json
+    from audiosim_pipelines.taste import evaluation as taste
 
     effort = _effort(trees, repeats, seed, threads)
     if table is None:
@@ -79,8 +79,8 @@ def predict(
     Example: audiosim taste predict --count 20
     """
     from audiosim.library import Library
-    from audiosim_pipelines import taste
     from audiosim_pipelines.cli.screen import Screen, print_json, print_line, print_table
+    from audiosim_pipelines.taste import evaluation as taste
 
     effort = _effort(trees, repeats, seed, threads)
     prediction = taste.predict_library(Library.open(library), effort=effort, progress=Screen())
@@ -114,8 +114,8 @@ def next_(
     Example: audiosim taste next
     """
     from audiosim.library import Library
-    from audiosim_pipelines import taste
     from audiosim_pipelines.cli.screen import print_json, print_line
+    from audiosim_pipelines.taste import evaluation as taste
 
     tracks = taste.next_to_rate(Library.open(library), n=count)
     if json:
@@ -128,7 +128,7 @@ def next_(
 
 
 def _effort(trees: int, repeats: int | None, seed: int, threads: int | None) -> "TasteEffort":
-    from audiosim.recommend.taste import TasteEffort
+    from audiosim.recommend.taste.evaluation import TasteEffort
     from audiosim_pipelines.bench.machine import n_cores
 
     return TasteEffort(seed=seed, n_threads=threads or n_cores(), n_trees=trees, n_repeats=repeats)

@@ -8,7 +8,7 @@ from audiosim.catalog import Catalog
 from audiosim_pipelines.pages.quiet import quiet
 
 if TYPE_CHECKING:
-    from audiosim_pipelines.journey import JourneyReport
+    from audiosim_pipelines.journey.plan import JourneyReport
 
 
 def journey_page(report: "JourneyReport", catalog: Catalog, *, folder: Path) -> bytes:

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from audiosim.catalog import Catalog
-from audiosim.recommend.journey_figures import OtherOrders, Smoothness
-from audiosim_pipelines.journey import JourneyDay, JourneyReport
+from audiosim.recommend.journey.figures import OtherOrders, Smoothness
+from audiosim_pipelines.journey.plan import JourneyDay, JourneyReport
 from audiosim_pipelines.pages.html import player_addresses, read, script_digest, template
 from audiosim_pipelines.pages.journey.picture import pictures
 from audiosim_pipelines.pages.notation import clock

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from audiosim_pipelines.journey import JourneyReport
+from audiosim_pipelines.journey.plan import JourneyReport
 from audiosim_pipelines.pages.style import BLUE, FAINT, INK, NARROW, VERMILLION, WIDE, Layout
 
 _LEGEND, _BESIDE, _MOST_NUMBERS = 40, 11.0, 40

@@ -18,15 +18,15 @@ from audiosim.recommend.labelled_table import (
     read_labelled_table,
     without_duplicates,
 )
-from audiosim.recommend.taste import (
+from audiosim.recommend.taste.design import most_informative
+from audiosim.recommend.taste.evaluation import (
     N_FOLDS,
     RatedTracks,
     TasteEffort,
     TasteEvaluation,
     evaluate_taste,
 )
-from audiosim.recommend.taste_models import TasteModel
-from audiosim.recommend.taste_next import most_informative
+from audiosim.recommend.taste.models import TasteModel
 from audiosim.sources.fold import fold_name
 from audiosim.sources.table_presets import TableOptions
 from audiosim_pipelines.features import DescriptorTable, descriptor_table

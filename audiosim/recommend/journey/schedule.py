@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audiosim.recommend.journey import DEFAULTS, Indices, Preferences, Terrain, walk
-from audiosim.recommend.journey_course import Course, Points, equidistant
+from audiosim.recommend.journey.course import Course, Points, equidistant
+from audiosim.recommend.journey.walk import DEFAULTS, Indices, Preferences, Terrain, walk
 
 WEEK = 7  # days
 OVERLAP = 0.25

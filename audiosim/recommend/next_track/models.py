@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from audiosim.recommend.sessions import Items
+from audiosim.recommend.next_track.sessions import Items
 
 Scores = npt.NDArray[np.float64]
 # From the items of a session so far, at least one, to a score for each item of the catalogue; higher is likelier.

@@ -11,16 +11,16 @@ from audiosim.distances.hubness import Rescaling, rescale
 from audiosim.errors import AudiosimError, NotComputedError
 from audiosim.features.descriptors import DESCRIPTORS
 from audiosim.library import Library
-from audiosim.recommend.journey import Indices, Terrain, Transition
-from audiosim.recommend.journey_course import places_between, rank_transform
-from audiosim.recommend.journey_seams import SECONDS, SeamScale, moments
+from audiosim.recommend.journey.course import places_between, rank_transform
+from audiosim.recommend.journey.seams import SECONDS, SeamScale, moments
+from audiosim.recommend.journey.walk import Indices, Terrain, Transition
 from audiosim.recommend.neighbors import percentile
 from audiosim.recommend.query import row_statistics
 from audiosim.sources.fold import fold, fold_name
 from audiosim.store import FeatureStore
 from audiosim_pipelines.baseline import official_features
 from audiosim_pipelines.features import descriptor_table
-from audiosim_pipelines.journey_request import JourneyRequest
+from audiosim_pipelines.journey.request import JourneyRequest
 
 SEAM_FEATURE = "mfcc_pooled"
 _MOODS = ("energy", "valence")

@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from audiosim.recommend.journey import Indices, Terrain
-from audiosim.recommend.journey_course import Course, Points
+from audiosim.recommend.journey.course import Course, Points
+from audiosim.recommend.journey.walk import Indices, Terrain
 
 N_SHUFFLES = 100
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audiosim.errors import AudiosimError
-from audiosim.recommend.journey_course import Points
+from audiosim.recommend.journey.course import Points
 
 Indices = npt.NDArray[np.intp]
 Costs = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from audiosim.catalog import Track, printable
 from audiosim.library import Library
 from audiosim.listening import Listening, match_plays
-from audiosim.recommend.sessions import Items, split_at_gaps
+from audiosim.recommend.next_track.sessions import Items, split_at_gaps
 from audiosim.sources.fold import fold
 from audiosim.sources.play import Play
 from audiosim.store import FeatureStore

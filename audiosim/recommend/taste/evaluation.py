@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from audiosim.errors import FeatureTableError
-from audiosim.recommend.genre_models import grouped_folds, limited_threads
+from audiosim.recommend.folds import grouped_folds, limited_threads
 from audiosim.recommend.labelled_table import TrackInputs
-from audiosim.recommend.taste_models import LIKE_MODELS, RATING_MODELS, ModelName, TasteModel
-from audiosim.recommend.taste_ridge import Folds, permutation_p_value
-from audiosim.recommend.taste_scores import TasteScores, gain_interval, mean_scores, score_ratings
+from audiosim.recommend.taste.models import LIKE_MODELS, RATING_MODELS, ModelName, TasteModel
+from audiosim.recommend.taste.ridge import Folds, permutation_p_value
+from audiosim.recommend.taste.scores import TasteScores, gain_interval, mean_scores, score_ratings
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

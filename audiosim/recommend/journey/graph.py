@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audiosim.errors import AudiosimError
-from audiosim.recommend.journey import Indices, Terrain
+from audiosim.recommend.journey.walk import Indices, Terrain
 from audiosim.recommend.neighbors import top_k
 
 Costs = npt.NDArray[np.float64]

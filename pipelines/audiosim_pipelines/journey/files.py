@@ -6,10 +6,10 @@ from pathlib import Path
 from audiosim.errors import AudiosimError, SettingsError
 from audiosim.library import Library
 from audiosim.sources.playlist import write_playlist
-from audiosim_pipelines.calendar_file import Event, calendar_text
 from audiosim_pipelines.export import playlist_entry
-from audiosim_pipelines.journey import JourneyDay, JourneyReport
-from audiosim_pipelines.journey_request import FOLDER
+from audiosim_pipelines.journey.calendar_file import Event, calendar_text
+from audiosim_pipelines.journey.plan import JourneyDay, JourneyReport
+from audiosim_pipelines.journey.request import FOLDER
 from audiosim_pipelines.pages.journey import journey_page, journey_pictures
 from audiosim_pipelines.pages.notation import clock
 from audiosim_pipelines.whole_file import replacing

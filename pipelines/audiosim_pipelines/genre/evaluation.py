@@ -10,7 +10,8 @@ import numpy as np
 from audiosim.catalog import Track
 from audiosim.features.descriptors import DESCRIPTORS
 from audiosim.library import Library
-from audiosim.recommend.genre import (
+from audiosim.recommend.folds import limited_threads
+from audiosim.recommend.genre.evaluation import (
     Effort,
     GenreEvaluation,
     ModelRow,
@@ -19,8 +20,8 @@ from audiosim.recommend.genre import (
     n_fits,
     split_scores,
 )
-from audiosim.recommend.genre_metrics import GenreScores
-from audiosim.recommend.genre_models import GenreModel, heat, limited_threads
+from audiosim.recommend.genre.metrics import GenreScores
+from audiosim.recommend.genre.models import GenreModel, heat
 from audiosim.recommend.labelled_table import LabelledTable, TrackInputs, read_labelled_table, without_duplicates
 from audiosim.sources.fold import fold, fold_name
 from audiosim.sources.table_presets import TableOptions

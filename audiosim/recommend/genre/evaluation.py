@@ -8,15 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from audiosim.errors import FeatureTableError
-from audiosim.recommend.genre_metrics import GenreScores, confusion_matrix, score_probabilities
-from audiosim.recommend.genre_models import (
+from audiosim.recommend.folds import grouped_folds, limited_threads
+from audiosim.recommend.genre.metrics import GenreScores, confusion_matrix, score_probabilities
+from audiosim.recommend.genre.models import (
     MODELS,
     GenreModel,
     ModelName,
     fit_temperature,
-    grouped_folds,
     heat,
-    limited_threads,
 )
 from audiosim.recommend.labelled_table import LabelledTable, TrackInputs, artist_groups
 

@@ -1,6 +1,6 @@
 """A recurrent network of what is played next: its weights, its answers, and its file.
 
-Answers are computed by numpy, so that asking loads no framework; `audiosim.recommend.next_lstm_fit` trains.
+Answers are computed by numpy, so that asking loads no framework; `audiosim.recommend.next_track.lstm_fit` trains.
 """
 
 import hashlib
@@ -12,8 +12,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from audiosim.recommend.next_models import Scorer, Scores, Training
-from audiosim.recommend.sessions import Items
+from audiosim.recommend.next_track.models import Scorer, Scores, Training
+from audiosim.recommend.next_track.sessions import Items
 
 VERSION = 1
 LONGEST = 30  # plays of a session that are looked back to

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Training of the recurrent network of `audiosim.recommend.next_lstm` in keras.
+"""Training of the recurrent network of `audiosim.recommend.next_track.lstm` in keras.
 
 The softmax is over the whole catalogue, at every play of a session [1]_. What an item is comes from its sound and from
 an embedding of its own that is dropped half of the time, so that items without one can be named as well [2]_.
@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from audiosim.features.backend import Tensor, keras, ops
-from audiosim.recommend.next_lstm import LONGEST, Lstm, LstmSettings, training_key
-from audiosim.recommend.next_models import Training
-from audiosim.recommend.sessions import Items, split_by_time
+from audiosim.recommend.next_track.lstm import LONGEST, Lstm, LstmSettings, training_key
+from audiosim.recommend.next_track.models import Training
+from audiosim.recommend.next_track.sessions import Items, split_by_time
 
 # What these take is narrower by their annotations than by their documentation.
 _layers: Any = keras.layers

@@ -10,13 +10,13 @@ import numpy.typing as npt
 from audiosim.catalog import Track
 from audiosim.errors import AudiosimError, SettingsError
 from audiosim.library import Library
-from audiosim.recommend.journey import Indices, Preferences
-from audiosim.recommend.journey_course import Course, Points
-from audiosim.recommend.journey_figures import OtherOrders, Smoothness, shuffled, smoothness
-from audiosim.recommend.journey_graph import nearest_neighbors, neighbor_graph, smoothest_course
-from audiosim.recommend.journey_schedule import Day, Plan, day_stretches, schedule
-from audiosim_pipelines.journey_ground import Ground, survey
-from audiosim_pipelines.journey_request import (
+from audiosim.recommend.journey.course import Course, Points
+from audiosim.recommend.journey.figures import OtherOrders, Smoothness, shuffled, smoothness
+from audiosim.recommend.journey.graph import nearest_neighbors, neighbor_graph, smoothest_course
+from audiosim.recommend.journey.schedule import Day, Plan, day_stretches, schedule
+from audiosim.recommend.journey.walk import Indices, Preferences
+from audiosim_pipelines.journey.ground import Ground, survey
+from audiosim_pipelines.journey.request import (
     JourneyRequest,
     Kept,
     KeptDay,

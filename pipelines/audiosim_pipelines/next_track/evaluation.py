@@ -10,12 +10,12 @@ from audiosim.catalog import Track
 from audiosim.errors import AudiosimError, TrackNotFoundError
 from audiosim.evaluation.bootstrap import Estimate, bootstrap_differences, bootstrap_means
 from audiosim.library import Library
-from audiosim.recommend.next_models import CONTENT_MODELS, PLAIN_MODELS, Scorer, Training
-from audiosim.recommend.next_track import METRICS, TargetRanks, best_first, scores_of_ranks, target_ranks
-from audiosim.recommend.sessions import GAP, SHARE, Items, split_by_time
+from audiosim.recommend.next_track.models import CONTENT_MODELS, PLAIN_MODELS, Scorer, Training
+from audiosim.recommend.next_track.ranks import METRICS, TargetRanks, best_first, scores_of_ranks, target_ranks
+from audiosim.recommend.next_track.sessions import GAP, SHARE, Items, split_by_time
 from audiosim.sources.fold import fold
-from audiosim_pipelines.next_network import Network
-from audiosim_pipelines.next_titles import Titles, read_titles, sounds
+from audiosim_pipelines.next_track.network import Network
+from audiosim_pipelines.next_track.titles import Titles, read_titles, sounds
 from audiosim_pipelines.progress import Progress
 
 FEW_TRANSITIONS = 2_000

@@ -1,8 +1,8 @@
 """The recurrent network of what is played next: trained when it is first asked for, and kept in the library."""
 
 from audiosim.library import Library
-from audiosim.recommend.next_lstm import Lstm, LstmSettings, training_key
-from audiosim.recommend.next_models import Scorer, Training
+from audiosim.recommend.next_track.lstm import Lstm, LstmSettings, training_key
+from audiosim.recommend.next_track.models import Scorer, Training
 from audiosim_pipelines.progress import Progress, Silent
 
 _FOLDER = "next"
@@ -22,7 +22,7 @@ class Network:
         path = self._library.folder / _FOLDER / f"{name}.npz"
         network = Lstm.load(path, key=key)
         if network is None:
-            from audiosim.recommend.next_lstm_fit import fit_lstm  # noqa: PLC0415 - keras takes its time to import
+            from audiosim.recommend.next_track.lstm_fit import fit_lstm  # noqa: PLC0415 - keras takes its time to import
 
             with self._library.writing():
                 path.parent.mkdir(exist_ok=True)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audiosim.recommend.labelled_table import TrackInputs
-from audiosim.recommend.taste_ridge import fit_ridge
+from audiosim.recommend.taste.ridge import fit_ridge
 
 FloatArray = npt.NDArray[np.float64]
 ModelName = Literal["mean", "ridge", "logistic", "forest", "boosting"]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from audiosim.recommend.next_models import Scorer, Scores, Training
-from audiosim.recommend.sessions import Items
+from audiosim.recommend.next_track.models import Scorer, Scores, Training
+from audiosim.recommend.next_track.sessions import Items
 
 METRICS: tuple[str, ...] = ("hr@1", "hr@5", "hr@10", "hr@20", "mrr@20", "ndcg@10")
 LIST_LENGTH = 10  # of the lists by which coverage is told
@@ -68,7 +68,7 @@ def target_ranks(scorer: Scorer, training: Training, sessions: Sequence[Items]) 
 
     Examples
     --------
-    >>> from audiosim.recommend.next_models import markov
+    >>> from audiosim.recommend.next_track.models import markov
     >>> training = Training([np.array([0, 1, 2]), np.array([0, 1])], n_items=4)
     >>> target_ranks(markov(training), training, [np.array([0, 1, 9, 2])]).rank.tolist()
     [1.0, inf, 1.0]

@@ -1,0 +1,1 @@
+"""The stage that plans journeys, keeps them and writes them."""

@@ -1,0 +1,1 @@
+"""The stage that learns from ratings."""
