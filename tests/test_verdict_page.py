@@ -16,9 +16,10 @@ from audiosim.catalog import Track
 from audiosim.evaluation import BASELINE, Task, evaluate, random_distances
 from audiosim.evaluation.bootstrap import Estimate
 from audiosim.evaluation.perturbation import PerturbationScores
+from audiosim_pipelines.pages.strip import Strip
 from audiosim_pipelines.pages.verdict import lengths, panels, verdict_page
 from audiosim_pipelines.pages.verdict.contents import Contents
-from audiosim_pipelines.pages.verdict.findings import Strip, verdict_groups
+from audiosim_pipelines.pages.verdict.findings import verdict_groups
 from audiosim_pipelines.pages.verdict.lengths import length_curves
 from audiosim_pipelines.perturb import CopyFailure, MeasurePerturbations, Perturbations
 from audiosim_pipelines.provenance import Provenance

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import BaseLoader, Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from audiosim.catalog import Catalog, Track
 from audiosim.errors import AudiosimError
@@ -20,15 +20,26 @@ def read(name: str) -> str:
     return (files("audiosim_pipelines.pages") / "templates" / name).read_text(encoding="utf-8")
 
 
-def template(name: str) -> Template:
-    """A template of `templates`; what it is given is escaped, and a name that it is not given is an error."""
-    environment = Environment(loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return environment.from_string(read(name))
+def page(template: str, /, *, style: str, script: str = "", **values: object) -> str:
+    """A page of `templates`, which extends `base.html.jinja`.
 
-
-def script_digest(script: str) -> str:
-    """What a page's content security policy allows a script by: its SHA-256 in base 64."""
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    Parameters
+    ----------
+    template : str
+        Its name.
+    style : str
+        CSS.
+    script : str
+        Its only script, which its content security policy allows by its digest.
+    **values : object
+        What the template is given; it is escaped, and a name that it is not given is an error.
+    """
+    # Pages lie in one package and are rendered once each: nothing is gained by caching templates.
+    environment = Environment(
+        loader=FunctionLoader(read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, cache_size=0
+    )
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template(template).render(style=style, script=script, script_digest=digest, **values) + "\n"
 
 
 def player_addresses(track: Track, catalog: Catalog, folder: Path) -> list[str]:

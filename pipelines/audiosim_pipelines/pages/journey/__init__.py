@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from audiosim.catalog import Catalog
 from audiosim_pipelines.pages.quiet import quiet
@@ -33,13 +33,10 @@ def journey_page(report: "JourneyReport", catalog: Catalog, *, folder: Path) -> 
         return render(report, catalog, folder).encode("utf-8")
 
 
-def journey_pictures(report: "JourneyReport", suffix: str) -> Generator[tuple[str, bytes]]:
+def journey_pictures(report: "JourneyReport", suffix: Literal["png", "svg"]) -> Generator[tuple[str, bytes]]:
     """The pictures of a journey as files, "png" or "svg": names without suffix, and bytes."""
     with quiet():
-        from audiosim_pipelines.pages import style  # noqa: PLC0415 - loads matplotlib
-        from audiosim_pipelines.pages.journey.picture import pictures  # noqa: PLC0415
+        from audiosim_pipelines.pages.journey.picture import pictures  # noqa: PLC0415 - loads matplotlib
+        from audiosim_pipelines.pages.pictures import picture_files  # noqa: PLC0415
 
-        save = {"png": style.png, "svg": style.svg}[suffix]
-        for picture in pictures(report):
-            with style.drawing(picture.layouts[0]):
-                yield picture.name, save(picture.draw(picture.layouts[0]))
+        yield from picture_files(pictures(report), suffix)

@@ -6,10 +6,10 @@ from typing import Any
 from audiosim.catalog import Catalog
 from audiosim.recommend.journey.figures import OtherOrders, Smoothness
 from audiosim_pipelines.journey.plan import JourneyDay, JourneyReport
-from audiosim_pipelines.pages.html import player_addresses, read, script_digest, template
+from audiosim_pipelines.pages.html import page, player_addresses, read
 from audiosim_pipelines.pages.journey.picture import pictures
 from audiosim_pipelines.pages.notation import clock
-from audiosim_pipelines.pages.style import drawing, inline_svg
+from audiosim_pipelines.pages.pictures import drawn
 
 Row = dict[str, Any]
 
@@ -26,20 +26,17 @@ def render(report: JourneyReport, catalog: Catalog, folder: Path) -> str:
         Where the page is to lie; players find their files from there.
     """
     script = read("journey.js")
-    return (
-        template("journey.html.jinja").render(
-            name=report.kept.name,
-            facts=_facts(report),
-            warnings=report.warnings,
-            pictures=_drawn(report),
-            figures=[_figures(day) for day in report.days if day.figures is not None],
-            days=[_day(day, catalog, folder) for day in report.days],
-            skipped=[track.label for track in report.skipped],
-            style=f"{read('page.css')}\n{read('journey.css')}",
-            script=script,
-            script_digest=script_digest(script),
-        )
-        + "\n"
+    return page(
+        "journey.html.jinja",
+        name=report.kept.name,
+        facts=_facts(report),
+        warnings=report.warnings,
+        pictures=drawn(pictures(report)),
+        figures=[_figures(day) for day in report.days if day.figures is not None],
+        days=[_day(day, catalog, folder) for day in report.days],
+        skipped=[track.label for track in report.skipped],
+        style=f"{read('page.css')}\n{read('parts.css')}\n{read('journey.css')}",
+        script=script,
     )
 
 
@@ -56,18 +53,6 @@ def _facts(report: JourneyReport) -> list[tuple[str, str]]:
     if len(report.stops) > 2:
         facts.append(("on the way", ", ".join(stop.label for stop in report.stops[1:-1])))
     return facts
-
-
-def _drawn(report: JourneyReport) -> list[Row]:
-    drawn: list[Row] = []
-    for picture in pictures(report):
-        drawings: list[Row] = []
-        for layout in picture.layouts:
-            with drawing(layout):
-                svg = inline_svg(picture.draw(layout), name=f"{picture.name}-{layout.name}", alt=picture.alt)
-            drawings.append({"layout": layout.name, "svg": svg})
-        drawn.append({"name": picture.name, "title": picture.title, "caption": picture.caption, "drawings": drawings})
-    return drawn
 
 
 def _figures(day: JourneyDay) -> Row:

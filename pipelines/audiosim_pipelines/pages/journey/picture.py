@@ -1,7 +1,6 @@
 """The way of a journey across its plane, and how far it has come from track to track."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -11,36 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from audiosim_pipelines.journey.plan import JourneyReport
-from audiosim_pipelines.pages.style import BLUE, FAINT, INK, NARROW, VERMILLION, WIDE, Layout
+from audiosim_pipelines.pages.pictures import SQUARE, Picture
+from audiosim_pipelines.pages.style import BLUE, FAINT, INK, NARROW, VERMILLION, Layout
 
 _LEGEND, _BESIDE, _MOST_NUMBERS = 40, 11.0, 40
 _MOST_DOTS = 4_000  # of the library; more would be a blot, and megabytes of page
 
-# As wide as the page shows it, so that letters keep their size.
-_SQUARE = Layout("wide", width=700, left=60, right=20, bottom=40, font=12.0)
-
 Points = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture of a journey.
-
-    Attributes
-    ----------
-    name, title, alt, caption : str
-    layouts : tuple of Layout
-        A wide and a narrow one.
-    draw : callable
-        Draws it in a layout.
-    """
-
-    name: str
-    title: str
-    alt: str
-    caption: str
-    layouts: tuple[Layout, ...]
-    draw: Callable[[Layout], Figure]
 
 
 def pictures(report: JourneyReport) -> list[Picture]:
@@ -56,15 +32,15 @@ def pictures(report: JourneyReport) -> list[Picture]:
             f"The way {ends}{days} across the plane of {x} and {y}.",
             f"Every dot is a track of the library, at its rank in {x} and {y}: 0 is the least, 1 the most. "
             f"The dashed line is the straight way; {shown}.",
-            (_SQUARE, NARROW),
             partial(_path, report),
+            (SQUARE, NARROW),
+            "square",
         ),
         Picture(
             "progress",
             "How far it has come",
             f"Progress {ends}{days}, from 0 to 100 % of the way.",
             "Progress is where a track stands along the dashed line. The bands are the stretches that the days have.",
-            (WIDE, NARROW),
             partial(_progress, report),
         ),
     ]

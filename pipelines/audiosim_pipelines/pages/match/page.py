@@ -7,7 +7,7 @@ from typing import Any
 
 from audiosim.catalog import Catalog, Track, printable
 from audiosim_pipelines.explain import Explanation
-from audiosim_pipelines.pages.html import player_addresses, read, script_digest, template
+from audiosim_pipelines.pages.html import page, player_addresses, read
 from audiosim_pipelines.pages.match.courses import COLOURS, Course, courses, is_self
 from audiosim_pipelines.pages.match.picture import PAGE, SMALL, SQUARE, draw, margins, words
 from audiosim_pipelines.pages.notation import clock, decimal
@@ -32,27 +32,24 @@ def render(explanation: Explanation, catalog: Catalog, folder: Path) -> str:
     """
     decks = [_deck("a", explanation.a, catalog, folder), _deck("b", explanation.b, catalog, folder)]
     script = read("match.js") if any(deck["addresses"] for deck in decks) else ""
-    return (
-        template("match.html.jinja").render(
-            is_self=is_self(explanation),
-            labels=(explanation.a.label, explanation.b.label),
-            summary=explanation.sentences[0],
-            notes=[note[:1].upper() + note[1:] for note in explanation.notes],
-            facts=list(_facts(explanation)),
-            decks=decks,
-            passages=[
-                _passage(course, sentence)
-                for course, sentence in zip(courses(explanation), explanation.sentences[1:], strict=True)
-            ],
-            drawings=_drawings(explanation),
-            ends=(f"{explanation.a_duration:.3f}", f"{explanation.b_duration:.3f}"),
-            standings=_standings(explanation),
-            has_rescaled=any(standing.rescaled is not None for standing in explanation.measures),
-            style=f"{read('page.css')}\n{read('match.css')}",
-            script=script,
-            script_digest=script_digest(script) if script else None,
-        )
-        + "\n"
+    return page(
+        "match.html.jinja",
+        is_self=is_self(explanation),
+        labels=(explanation.a.label, explanation.b.label),
+        summary=explanation.sentences[0],
+        notes=[note[:1].upper() + note[1:] for note in explanation.notes],
+        facts=list(_facts(explanation)),
+        decks=decks,
+        passages=[
+            _passage(course, sentence)
+            for course, sentence in zip(courses(explanation), explanation.sentences[1:], strict=True)
+        ],
+        drawings=_drawings(explanation),
+        ends=(f"{explanation.a_duration:.3f}", f"{explanation.b_duration:.3f}"),
+        standings=_standings(explanation),
+        has_rescaled=any(standing.rescaled is not None for standing in explanation.measures),
+        style=f"{read('page.css')}\n{read('match.css')}",
+        script=script,
     )
 
 

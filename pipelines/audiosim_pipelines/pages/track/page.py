@@ -10,7 +10,7 @@ from urllib.parse import quote
 from audiosim.catalog import Catalog, printable
 from audiosim.features.descriptors import SPOTIFY_NAMES
 from audiosim_pipelines.features import DescriptorValue
-from audiosim_pipelines.pages.html import player_addresses, read, script_digest, template
+from audiosim_pipelines.pages.html import page, player_addresses, read
 from audiosim_pipelines.pages.notation import clock, decimal
 from audiosim_pipelines.pages.style import drawing, inline_svg
 from audiosim_pipelines.pages.track.contents import Contents, Neighbors
@@ -56,28 +56,25 @@ def render(contents: Contents, shown: Sequence[Picture], catalog: Catalog, place
     """The page as text; the same contents at the same place give the same text."""
     script = read("play.js") if contents.sound else ""
     *over_time, radar = (_drawn(picture) for picture in shown)
-    return (
-        template("track.html.jinja").render(
-            label=contents.track.label,
-            title=printable(contents.track.title) if contents.track.title else contents.track.label,
-            artist=contents.track.artist and printable(contents.track.artist),
-            facts=list(_facts(contents)),
-            paths=[printable(str(path)) for path in contents.track.paths],
-            track_id=contents.track.track_id,
-            players=player_addresses(contents.track, catalog, place.folder),
-            silent=contents.missing.get("sound"),
-            end=f"{contents.end:.3f}",
-            pictures=over_time,
-            radar=radar,
-            groups=_groups(contents),
-            n_others=contents.descriptors.n_tracks - 1 if contents.descriptors else 0,
-            neighbors=[_table(neighbors, place) for neighbors in contents.neighbors if neighbors.rows],
-            without=_without_neighbors(contents.neighbors),
-            style=read("page.css"),
-            script=script,
-            script_digest=script_digest(script) if script else None,
-        )
-        + "\n"
+    return page(
+        "track.html.jinja",
+        label=contents.track.label,
+        title=printable(contents.track.title) if contents.track.title else contents.track.label,
+        artist=contents.track.artist and printable(contents.track.artist),
+        facts=list(_facts(contents)),
+        paths=[printable(str(path)) for path in contents.track.paths],
+        track_id=contents.track.track_id,
+        players=player_addresses(contents.track, catalog, place.folder),
+        silent=contents.missing.get("sound"),
+        end=f"{contents.end:.3f}",
+        pictures=over_time,
+        radar=radar,
+        groups=_groups(contents),
+        n_others=contents.descriptors.n_tracks - 1 if contents.descriptors else 0,
+        neighbors=[_table(neighbors, place) for neighbors in contents.neighbors if neighbors.rows],
+        without=_without_neighbors(contents.neighbors),
+        style=read("page.css"),
+        script=script,
     )
 
 

@@ -10,10 +10,10 @@ from audiosim.evaluation import BASELINE, CONTROL
 from audiosim.evaluation.disagreement import Disagreement
 from audiosim.evaluation.report import PairDisagreements
 from audiosim.evaluation.task import TaskResult
-from audiosim_pipelines.pages.html import player_addresses, read, script_digest, template
+from audiosim_pipelines.pages.html import page, player_addresses, read
+from audiosim_pipelines.pages.numbers import number
 from audiosim_pipelines.pages.verdict import findings, panels, soundness
 from audiosim_pipelines.pages.verdict.contents import Contents
-from audiosim_pipelines.pages.verdict.numbers import number
 from audiosim_pipelines.subject import PAIRS
 
 Row = dict[str, Any]
@@ -35,28 +35,25 @@ def render(contents: Contents, catalog: Catalog, folder: Path) -> str:
     evaluation = contents.evaluation
     script = read("verdict.js") if evaluation.disagreements else ""
     players = _Players(contents.tracks, catalog, folder)
-    return (
-        template("verdict.html.jinja").render(
-            library=contents.library,
-            facts=_facts(contents),
-            tasks=[_task(contents, task, f"task-{i}") for i, task in enumerate(evaluation.tasks)],
-            unjudged=contents.unjudged,
-            has_baseline=BASELINE in contents.measures,
-            has_variants=bool(contents.variants),
-            maps=soundness.agreement_maps(contents),
-            measures=contents.measures,
-            agreements=soundness.agreement_rows(contents),
-            health=soundness.health_rows(contents),
-            hubs=panels.hub_panels(contents),
-            lengths=panels.length_panels(contents),
-            perturbations=soundness.perturbation_table(contents),
-            disagreements=[_disagreements(found, players) for found in evaluation.disagreements if found.pairs],
-            provenance=_provenance(contents),
-            style=f"{read('page.css')}\n{read('verdict.css')}",
-            script=script,
-            script_digest=script_digest(script) if script else None,
-        )
-        + "\n"
+    return page(
+        "verdict.html.jinja",
+        library=contents.library,
+        facts=_facts(contents),
+        tasks=[_task(contents, task, f"task-{i}") for i, task in enumerate(evaluation.tasks)],
+        unjudged=contents.unjudged,
+        has_baseline=BASELINE in contents.measures,
+        has_variants=bool(contents.variants),
+        maps=soundness.agreement_maps(contents),
+        measures=contents.measures,
+        agreements=soundness.agreement_rows(contents),
+        health=soundness.health_rows(contents),
+        hubs=panels.hub_panels(contents),
+        lengths=panels.length_panels(contents),
+        perturbations=soundness.perturbation_table(contents),
+        disagreements=[_disagreements(found, players) for found in evaluation.disagreements if found.pairs],
+        provenance=_provenance(contents),
+        style=f"{read('page.css')}\n{read('parts.css')}\n{read('verdict.css')}",
+        script=script,
     )
 
 

@@ -15,10 +15,10 @@ from audiosim.evaluation.bootstrap import Estimate
 from audiosim.evaluation.health import Health
 from audiosim.evaluation.task import TaskResult
 from audiosim_pipelines.pages.notation import clock
+from audiosim_pipelines.pages.numbers import in_words, number, score
 from audiosim_pipelines.pages.style import BLUE, FAINT, INK, VERMILLION, Layout, drawing, inline_svg
 from audiosim_pipelines.pages.verdict.contents import Contents
 from audiosim_pipelines.pages.verdict.lengths import LengthCurve
-from audiosim_pipelines.pages.verdict.numbers import in_words, number, score
 
 PANEL = Layout("panel", width=210, left=30, right=10, bottom=36, font=11.0)
 _HEIGHT, _TOP = 150, 8

@@ -6,9 +6,9 @@ from typing import Any
 
 from audiosim.evaluation import CONTROL
 from audiosim.evaluation.agreement import Agreement
+from audiosim_pipelines.pages.numbers import number, percent, score
 from audiosim_pipelines.pages.verdict.contents import Contents, list_length
 from audiosim_pipelines.pages.verdict.findings import shown
-from audiosim_pipelines.pages.verdict.numbers import number, percent, score
 
 Row = dict[str, Any]
 
