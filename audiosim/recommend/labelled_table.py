@@ -1,7 +1,8 @@
 """Tables of features in which every row also carries what somebody said of the track: a genre, or a rating."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,10 @@ IntArray = npt.NDArray[np.int64]
 
 # Names of kinds, of which none is more than another; trees are told so.
 _KINDS = frozenset({"key", "mode", "time_signature", "key_est", "mode_est", "time_signature_est"})
+_KEYS = frozenset({"key", "key_est"})  # which take two columns once they are encoded
+# Averages over the sections of a track, as other tables call them; estimates of our own are among `DESCRIPTORS`.
+_AVERAGED = re.compile(r"(?:pitch|timbre)_\d{1,2}")
+_GENRES = ("genre", "track_genre", "playlist_genre")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,9 +66,18 @@ class TrackInputs:
         """Columns of `values` that hold kinds and no amounts."""
         return tuple(column for column, name in enumerate(self.names) if name in _KINDS)
 
+    @property
+    def encoded_names(self) -> tuple[str, ...]:
+        """For every column of `encoded` the one of `values` that it comes from: a key takes two."""
+        return tuple(name for name in self.names for _ in range(2 if name in _KEYS else 1))
+
     def take(self, rows: Sequence[int] | IntArray) -> "TrackInputs":
         """Some of the tracks."""
         return replace(self, values=self.values[rows], encoded=self.encoded[rows])
+
+    def with_columns(self, values: FloatArray, names: Sequence[str]) -> "TrackInputs":
+        """The same with further amounts, a column each."""
+        return TrackInputs((*self.names, *names), np.hstack([self.values, values]), np.hstack([self.encoded, values]))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -73,9 +87,10 @@ class TrackInputs:
 class LabelledTable:
     """Tracks with features and a label each, in the order of the table's rows.
 
-    `artists` and `songs` are folded names, "" where the table does not say; `rejected` are rows that cannot be used,
-    `notes` what had to be assumed or converted. Of a table without duplicates, `n_duplicates` rows are gone, and
-    `n_ambiguous` of the tracks that are left had been given several labels.
+    `artists` and `songs` are folded names, "" where the table does not say, and so are `genres`, which are the text of
+    a column that is called so; `rejected` are rows that cannot be used, `notes` what had to be assumed or converted. Of
+    a table without duplicates, `n_duplicates` rows are gone, and `n_ambiguous` of the tracks that are left had been
+    given several labels.
     """
 
     source: Path
@@ -84,6 +99,7 @@ class LabelledTable:
     artists: tuple[str, ...]
     songs: tuple[str, ...]
     titles: tuple[str, ...]
+    genres: tuple[str, ...] = ()
     rejected: tuple[RejectedRow, ...] = ()
     notes: tuple[str, ...] = ()
     n_duplicates: int = 0
@@ -105,21 +121,27 @@ class LabelledTable:
             artists=of(self.artists),
             songs=of(self.songs),
             titles=of(self.titles),
+            genres=of(self.genres) if self.genres else (),
         )
 
 
-def read_labelled_table(path: Path, label: str, *, options: TableOptions | None = None) -> LabelledTable:
+def read_labelled_table(
+    path: Path, label: str | None, *, options: TableOptions | None = None, extra: Sequence[str] = ()
+) -> LabelledTable:
     """Read a table of features of which one column is a label.
 
     Parameters
     ----------
     path : Path
         CSV (also gzipped) or Parquet, as `audiosim.sources.feature_table.read_feature_table` reads it; here a row needs
-        no key.
-    label : str
-        Name of the column that holds the labels; its case does not matter.
+        no key. A table with all of `DESCRIPTORS` holds estimates of our own, and these are read.
+    label : str or None
+        Name of the column that holds the labels; its case does not matter. Without one, all labels are "".
     options : TableOptions, optional
         How to read the table where it does not tell by itself.
+    extra : sequence of str
+        Names of columns that hold amounts and count as features beside those that are known. Averaged pitches and
+        timbres ("pitch_0" to "timbre_11") count without being named.
 
     Returns
     -------
@@ -129,31 +151,29 @@ def read_labelled_table(path: Path, label: str, *, options: TableOptions | None 
     Raises
     ------
     FeatureTableError
-        If the file cannot be read, lacks the column or any feature, or has no row that can be used.
+        If the file cannot be read, lacks a column that is named or any feature, or has no row that can be used.
     """
     options = options or TableOptions()
     frame, notes = read_frame(path)
     columns: dict[str, int] = {}
     for position, name in enumerate(frame.columns):
         columns.setdefault(str(name).strip().casefold(), position)
-    place = columns.get(label.strip().casefold())
-    if place is None:
-        raise FeatureTableError(f"{path} must have the column {label!r}, got {', '.join(columns) or 'no column'}")
+    place = None if label is None else _place(path, columns, label)
     preset = recognise(columns) if options.preset is None else preset_named(options.preset)
     found, keys = find_columns(columns, preset, options)
+    if set(DESCRIPTORS) <= columns.keys():
+        found, known = {"duration_ms": columns["duration_ms"]}, DESCRIPTORS
+        notes = [*notes, "the features are audiosim's own estimates"]
+    else:
+        known = tuple(name for name in columns if _AVERAGED.fullmatch(name))
+    amounts = {name: columns[name] for name in known if name not in found}
+    amounts |= {name.strip().casefold(): _place(path, columns, name) for name in extra}
     found = {name: column for name, column in found.items() if column != place}
-    if not found:
-        raise FeatureTableError(
-            f"{path} must have at least one feature column ({', '.join(FEATURES)}), got {', '.join(columns)}"
-        )
-    features = frame.iloc[:, list(found.values())]
-    try:
-        values, converted = numbers(features, list(found))
-    except ValueError as error:
-        raise FeatureTableError(f"{path} cannot be used: {error}") from error
-    labels = _texts(frame, place)
-    excluded = reasons(features, values, list(found))
-    excluded |= {row: f"it has no {label}" for row, said in enumerate(labels) if not said and row not in excluded}
+    amounts = {name: column for name, column in amounts.items() if column not in {place, *found.values()}}
+    values, converted, excluded = _features(path, frame, found, amounts)
+    labels = [""] * len(frame) if place is None else _texts(frame, place)
+    if place is not None:
+        excluded |= {row: f"it has no {label}" for row, said in enumerate(labels) if not said and row not in excluded}
     kept = [row for row in range(len(frame)) if row not in excluded]
     rejected = tuple(RejectedRow(row + 1, excluded[row]) for row in sorted(excluded))
     if not kept:
@@ -161,15 +181,65 @@ def read_labelled_table(path: Path, label: str, *, options: TableOptions | None 
         raise FeatureTableError(f"{path} must hold at least one row that can be used, got {told}")
     names = ["duration_ms" if name.startswith("duration") else name for name in found]
     artists, titles = _named(frame, keys.get("artist")), _named(frame, keys.get("title"))
+    of_genre = next((columns[name] for name in _GENRES if name in columns and columns[name] != place), None)
+    genres = [] if of_genre is None else _texts(frame, of_genre)
     table = LabelledTable(
         path,
-        TrackInputs.of_features(values[kept], names),
+        _inputs(values[kept], names, list(amounts)),
         tuple(labels[row] for row in kept),
         tuple(fold_name(artists[row]) for row in kept),
         tuple(fold(artists[row], titles[row]) for row in kept),
         tuple(" - ".join(filter(None, (artists[row], titles[row]))) for row in kept),
+        tuple(fold_name(genres[row]) for row in kept) if genres else (),
     )
     return replace(table, rejected=rejected, notes=(*notes, *converted))
+
+
+def _place(path: Path, columns: Mapping[str, int], name: str) -> int:
+    """Where a column is."""
+    place = columns.get(name.strip().casefold())
+    if place is None:
+        raise FeatureTableError(f"{path} must have the column {name!r}, got {', '.join(columns) or 'no column'}")
+    return place
+
+
+def _features(
+    path: Path, frame: pd.DataFrame, found: Mapping[str, int], amounts: Mapping[str, int]
+) -> tuple[FloatArray, list[str], dict[int, str]]:
+    """Features as numbers, what was converted, and why rows cannot be used: those that are known, then the others."""
+    if not found and not amounts:
+        raise FeatureTableError(
+            f"{path} must have at least one feature column ({', '.join(FEATURES)}), "
+            f"got {', '.join(map(str, frame.columns))}"
+        )
+    values, converted, excluded = np.empty((len(frame), 0)), list[str](), dict[int, str]()
+    if found:
+        features = frame.iloc[:, list(found.values())]
+        try:
+            values, converted = numbers(features, list(found))
+        except ValueError as error:
+            raise FeatureTableError(f"{path} cannot be used: {error}") from error
+        excluded = reasons(features, values, list(found))
+    for name, column in amounts.items():
+        cells = frame.iloc[:, column]
+        amount = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        for row in np.flatnonzero(~np.isfinite(amount)).tolist():
+            excluded.setdefault(row, f"{name} must be a finite number, got {str(cells.iloc[row])[:40] or 'nothing'}")
+        values = np.column_stack([values, amount])
+    return values, converted, excluded
+
+
+def _inputs(values: FloatArray, names: Sequence[str], amounts: Sequence[str]) -> TrackInputs:
+    """Inputs of columns of `FEATURES`, then of amounts; of estimates of our own where these are all there."""
+    columns = [*names, *amounts]
+    if set(DESCRIPTORS) <= set(columns):
+        estimates = [columns.index(name) for name in DESCRIPTORS]
+        others = [place for place in range(len(columns)) if place not in estimates]
+        inputs = TrackInputs.of_descriptors(values[:, estimates])
+        return inputs.with_columns(values[:, others], [columns[place] for place in others])
+    if not names:
+        return TrackInputs(tuple(amounts), values, values)
+    return TrackInputs.of_features(values[:, : len(names)], names).with_columns(values[:, len(names) :], amounts)
 
 
 def without_duplicates(table: LabelledTable) -> LabelledTable:
