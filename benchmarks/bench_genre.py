@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from audiosim.recommend.genre.evaluation import Effort
+from audiosim.recommend.genre.work import Effort
 from audiosim_pipelines.bench.machine import describe, n_cores
 from audiosim_pipelines.genre.evaluation import evaluate_table
 
@@ -25,7 +25,7 @@ def main() -> None:
     report = evaluate_table(table, label, effort=Effort(n_threads=min(2, n_cores())))
     # The path says where it lay on this machine, and titles are not ours to hand on.
     said = report.as_dict() | {"table": table.name}
-    del said["confused"]
+    del said["judged"]["confused"]
     result = {"machine": describe(), "seconds": time.monotonic() - began, **said}
     text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
     RESULT.write_text(text, encoding="utf-8")

@@ -1,6 +1,7 @@
 """Genres from features: what is learned is judged on artists that were not seen, and too little is said to be so."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,14 @@ from audiosim.errors import FeatureTableError
 from audiosim.features.descriptors import DESCRIPTORS
 from audiosim.library import Library
 from audiosim.recommend.folds import grouped_folds
-from audiosim.recommend.genre.evaluation import Effort, balanced, evaluate_genres, n_fits, split_scores
+from audiosim.recommend.genre.evaluation import evaluate_genres, genre_task, n_fits
 from audiosim.recommend.genre.metrics import score_probabilities
 from audiosim.recommend.genre.models import MODELS, GenreModel, fit_temperature, heat
+from audiosim.recommend.genre.splits import balanced, split_scores
+from audiosim.recommend.genre.work import Effort, Work
 from audiosim.recommend.labelled_table import read_labelled_table, without_duplicates
 from audiosim_pipelines.features import DescriptorTable
-from audiosim_pipelines.genre import evaluation as genre
+from audiosim_pipelines.genre import prediction, tables
 from audiosim_pipelines.genre.evaluation import evaluate_table
 
 QUICK = Effort(n_trees=12)
@@ -141,24 +144,22 @@ def test_an_unknown_model_is_refused():
 
 def test_what_differs_is_told_apart_and_the_same_again(table):
     steps = []
-    judged = evaluate_genres(table, effort=QUICK, advance=steps.append)
+    judged = evaluate_genres(genre_task(table), Work(QUICK, advance=steps.append))
     assert sum(steps) == n_fits()
     assert judged.row("majority").scores.accuracy == pytest.approx(1 / 3)
     assert judged.row("chosen").scores.accuracy > 0.8
     assert judged.row("chosen").scores.log_loss < judged.row("majority").scores.log_loss
     assert judged.confusion.sum() == len(table)
     assert len(judged.chosen) == 5
-    again = evaluate_genres(table, effort=QUICK)
+    again = evaluate_genres(genre_task(table), Work(QUICK))
     np.testing.assert_array_equal(judged.probabilities, again.probabilities)
     assert judged.rows == again.rows
 
 
 def test_labels_that_mean_nothing_are_not_told(table, rng):
     """Labels dealt to artists at random: nothing is better than always saying the most frequent one."""
-    from dataclasses import replace
-
     dealt = {artist: GENRES[i % 3] for i, artist in enumerate(rng.permutation(sorted(set(table.artists))))}
-    judged = evaluate_genres(replace(table, labels=tuple(dealt[a] for a in table.artists)), effort=QUICK)
+    judged = evaluate_genres(genre_task(replace(table, labels=tuple(dealt[a] for a in table.artists))), Work(QUICK))
     majority, chosen = judged.row("majority").scores, judged.row("chosen").scores
     assert chosen.accuracy < 0.48
     assert chosen.log_loss < majority.log_loss + 0.05
@@ -170,8 +171,8 @@ def test_a_random_split_makes_up_what_it_knows_of_artists(rng, tmp_path):
     frame = songs(rng, n_songs=6, artist_spread=1.0).drop(columns=["energy", "tempo"])
     path = written(frame, tmp_path)
     table = without_duplicates(read_labelled_table(path, "genre"))
-    by_artist = split_scores(table, "forest", by_artist=True, effort=QUICK)
-    at_random = split_scores(table, "forest", by_artist=False, effort=QUICK)
+    by_artist = split_scores(table, "forest", by_artist=True, work=Work(QUICK))
+    at_random = split_scores(table, "forest", by_artist=False, work=Work(QUICK))
     assert by_artist.accuracy < 0.5
     assert at_random.accuracy > by_artist.accuracy + 0.15
 
@@ -220,15 +221,15 @@ def library(tmp_path, monkeypatch):
             said = {"artist": f"Artist {i // 2 % 25} {i % 2}", "title": f"Piece {i}", "genre": tag, **unknown}
             library.catalog.put_track(f"{i:064x}", said)
     tracks = library.tracks()
-    monkeypatch.setattr(genre, "descriptor_table", lambda _: DescriptorTable(tracks, descriptors, ()))
+    monkeypatch.setattr(tables, "descriptor_table", lambda _: DescriptorTable(tracks, descriptors, ()))
     return library
 
 
 def test_tags_are_learned_and_what_has_none_is_told(library, command):
     options = ("--library", library.folder, "--trees", "12", "--threads", "1", "--json")
     judged = json.loads(command("genre", "evaluate", *options).output)
-    assert (judged["n_tracks"], judged["n_artists"]) == (90, 50)
-    assert judged["models"][-1]["accuracy"] > 0.95
+    assert (judged["judged"]["n_tracks"], judged["judged"]["n_artists"]) == (90, 50)
+    assert judged["judged"]["models"][-1]["accuracy"] > 0.95
     told = json.loads(command("genre", "predict", *options).output)
     genres = [track["genre"] for track in told["tracks"]]
     assert genres[:9] == ["metal", "folk"] * 4 + ["metal"]
@@ -236,13 +237,15 @@ def test_tags_are_learned_and_what_has_none_is_told(library, command):
 
 
 def test_below_a_confidence_nobody_knows(library, command, monkeypatch):
-    monkeypatch.setattr(genre, "UNKNOWN_BELOW", 1.1)
+    monkeypatch.setattr(prediction, "UNKNOWN_BELOW", 1.1)
     output = command("genre", "predict", "--library", library.folder, "--trees", "2", "--threads", "1").output
     assert output.count("unknown") == 10
 
 
 def test_a_library_without_genres_says_what_it_takes(library, command, monkeypatch):
-    monkeypatch.setattr(genre, "_genre", lambda _: "")
+    nameless = [replace(track, genre=None) for track in library.tracks()]
+    values = np.random.default_rng(1).uniform(0.1, 1.0, (100, len(DESCRIPTORS)))
+    monkeypatch.setattr(tables, "descriptor_table", lambda _: DescriptorTable(nameless, values, ()))
     for verb in ("evaluate", "predict"):
         outcome = command("genre", verb, "--library", library.folder)
         assert outcome.code == 1
@@ -258,14 +261,15 @@ def test_the_command_says_the_same_in_text_and_in_json(rng, tmp_path, command):
     path = written(frame, tmp_path)
     options = ("--label", "GENRE", "--trees", "4", "--threads", "1")
     said = json.loads(command("genre", "evaluate", path, *options, "--json").output)
-    assert (said["n_rows"], said["n_duplicates"], said["n_tracks"], said["n_artists"]) == (250, 10, 240, 60)
-    assert [row["model"] for row in said["models"]] == [*MODELS, "chosen"]
+    judged = said["judged"]
+    assert (said["n_rows"], said["n_duplicates"], judged["n_tracks"], judged["n_artists"]) == (250, 10, 240, 60)
+    assert [row["model"] for row in judged["models"]] == [*MODELS, "chosen"]
     assert said["published"] == {"accuracy": 0.63, "n_of_each": 550}
-    splits = {split["name"]: split["scores"]["accuracy"] for split in said["splits"]}
-    assert said["gap"] == pytest.approx(splits["random"] - splits["artist"])
+    splits = {split["name"]: split["scores"]["accuracy"] for split in judged["splits"]}
+    assert judged["gap"] == pytest.approx(splits["random"] - splits["artist"])
     text = command("genre", "evaluate", path, *options).output
-    assert "240 tracks by 60 artists" in text
-    assert f"{said['models'][-1]['accuracy']:.3f}" in text
+    assert "240 tracks of 3 genres by 60 artists" in text
+    assert f"{judged['models'][-1]['accuracy']:.3f}" in text
     assert "a random split makes up" in text
 
 
@@ -273,7 +277,7 @@ def test_a_table_without_artists_says_so(rng, tmp_path, command):
     path = written(songs(rng).drop(columns=["artist", "title"]), tmp_path)
     outcome = command("genre", "evaluate", path, "--trees", "2", "--threads", "1")
     assert outcome.code == 0
-    assert "names no artists" in outcome.output
+    assert "no artists are named" in outcome.output
 
 
 def test_a_missing_column_is_one_line(rng, tmp_path, command):

@@ -10,13 +10,8 @@ import numpy.typing as npt
 from audiosim.errors import FeatureTableError
 from audiosim.recommend.folds import grouped_folds, limited_threads
 from audiosim.recommend.genre.metrics import GenreScores, confusion_matrix, score_probabilities
-from audiosim.recommend.genre.models import (
-    MODELS,
-    GenreModel,
-    ModelName,
-    fit_temperature,
-    heat,
-)
+from audiosim.recommend.genre.models import MODELS, GenreModel, ModelName, fit_temperature, heat
+from audiosim.recommend.genre.work import Effort, Work
 from audiosim.recommend.labelled_table import LabelledTable, TrackInputs, artist_groups
 
 FloatArray = npt.NDArray[np.float64]
@@ -25,29 +20,59 @@ IntArray = npt.NDArray[np.int64]
 N_FOLDS, N_INNER_FOLDS = 5, 3
 # A genre needs an artist for each fold, and as many again so that the others still know it when some are left out.
 MIN_ARTISTS = 2 * N_FOLDS
-_SAID_OF_CHOSEN = "chosen"
+CHOSEN = "chosen"
+_FITS_A_STEP = N_INNER_FOLDS + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """What an evaluation may cost; `n_trees` is the size of a forest, and boosting takes 3 rounds for 4 trees."""
+@dataclass(frozen=True, slots=True, eq=False)
+class GenreTask:
+    """The tracks by which genres are judged, and how they are dealt.
 
-    seed: int = 0
-    n_threads: int = 1
-    n_trees: int = 200
+    Parameters
+    ----------
+    genres : tuple of str
+        Classes, the most frequent first.
+    dropped : mapping of str to int
+        Genres with too few artists, and how many tracks they had.
+    kept : (n_tracks,) int64
+        Rows of the table that are used.
+    inputs : TrackInputs
+    labels, groups : (n_tracks,) int64
+        The class and the artist of each track.
+    folds : sequence of tuple
+        Tracks to learn from and tracks left out, five times; no artist is on both sides.
+    """
+
+    genres: tuple[str, ...]
+    dropped: Mapping[str, int]
+    kept: IntArray
+    inputs: TrackInputs
+    labels: IntArray
+    groups: IntArray
+    folds: Sequence[tuple[IntArray, IntArray]]
+
+    @property
+    def n_of_genre(self) -> tuple[int, ...]:
+        """Tracks of each genre."""
+        return tuple(np.bincount(self.labels, minlength=len(self.genres)).tolist())
+
+    @property
+    def n_artists(self) -> int:
+        """Artists, those without a name one by one."""
+        return len(np.unique(self.groups))
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
     """A model on artists left out: its scores, the standard deviation of accuracy over folds, and what heating did.
 
-    `uncalibrated` are the log-loss and the calibration error before the temperatures, which are of the folds.
+    `uncalibrated` are the scores before the temperatures, which are of the folds.
     """
 
     name: str
     scores: GenreScores
     accuracy_sd: float
-    uncalibrated: tuple[float, float]
+    uncalibrated: GenreScores
     temperatures: tuple[float, ...]
 
 
@@ -57,33 +82,22 @@ class GenreEvaluation:
 
     Parameters
     ----------
-    genres : tuple of str
-        Classes, the most frequent first.
-    n_of_genre : tuple of int
-    n_artists : int
-    dropped : mapping of str to int
-        Genres with too few artists, and how many tracks they had.
+    task : GenreTask
     rows : tuple of ModelRow
         Of `MODELS`, then "chosen": in every fold the model that was best within what was learned from.
     chosen : tuple of str
         Which it was, fold by fold.
-    confusion : (n_genres, n_genres) int64
-        Of the chosen model; rows are what tracks are, columns what they are said to be.
-    probabilities : (n_tracks, n_genres) float64
-        Of the chosen model, for the tracks `kept`.
-    kept : (n_tracks,) int64
-        Rows of the table that were used.
+    predicted : mapping of str to (n_tracks, n_genres) float64
+        Probabilities of tracks left out, calibrated, by the names of `rows`.
+    uncalibrated : (n_tracks, n_genres) float64
+        Of "chosen", before the temperatures.
     """
 
-    genres: tuple[str, ...]
-    n_of_genre: tuple[int, ...]
-    n_artists: int
-    dropped: Mapping[str, int]
+    task: GenreTask
     rows: tuple[ModelRow, ...]
     chosen: tuple[ModelName, ...]
-    confusion: IntArray
-    probabilities: FloatArray
-    kept: IntArray
+    predicted: Mapping[str, FloatArray]
+    uncalibrated: FloatArray
 
     @property
     def best(self) -> ModelName:
@@ -91,40 +105,60 @@ class GenreEvaluation:
         counts = Counter(self.chosen)
         return max(MODELS, key=lambda name: (counts[name], -MODELS.index(name)))
 
+    @property
+    def probabilities(self) -> FloatArray:
+        """Of the chosen model, (n_tracks, n_genres)."""
+        return self.predicted[CHOSEN]
+
+    @property
+    def confusion(self) -> IntArray:
+        """Of the chosen model, (n_genres, n_genres): rows are what tracks are, columns what they are said to be."""
+        return confusion_matrix(self.probabilities, self.task.labels)
+
     def row(self, name: str) -> ModelRow:
         """One of `rows`."""
         return next(row for row in self.rows if row.name == name)
 
 
-def evaluate_genres(
-    table: LabelledTable, *, effort: Effort | None = None, advance: Callable[[int], None] | None = None
-) -> GenreEvaluation:
-    """Judge every model on artists left out.
+def genre_task(table: LabelledTable, *, seed: int = 0) -> GenreTask:
+    """Choose the tracks by which genres can be judged, and deal them out.
 
-    Each fold leaves a fifth of the artists out. Within the others, three folds by artist give probabilities of tracks
-    unseen, from which the temperature is fitted and the model chosen that has the lowest log-loss; what was left out
-    has no say in either. Genres with fewer than 10 artists are dropped, since folds cannot be dealt from them.
-
-    Parameters
-    ----------
-    table : LabelledTable
-        Without duplicates, see `without_duplicates`.
-    effort : Effort, optional
-    advance : callable, optional
-        Called with 1 for every model that is fitted, `n_fits()` in all.
-
-    Returns
-    -------
-    GenreEvaluation
+    Genres with fewer than 10 artists are dropped, since folds cannot be dealt from them.
 
     Raises
     ------
     FeatureTableError
         If fewer than two genres have enough artists.
+    """
+    groups = artist_groups(table.artists)
+    genres, dropped = _usable_genres(table, groups)
+    kept = np.array([row for row, label in enumerate(table.labels) if label in genres], dtype=np.int64)
+    labels = np.array([genres.index(table.labels[row]) for row in kept], dtype=np.int64)
+    folds = grouped_folds(labels, groups[kept], n_folds=N_FOLDS, seed=seed)
+    return GenreTask(genres, dropped, kept, table.inputs.take(kept), labels, groups[kept], folds)
+
+
+def evaluate_genres(task: GenreTask, work: Work | None = None) -> GenreEvaluation:
+    """Judge every model on artists left out.
+
+    Each fold leaves a fifth of the artists out. Within the others, three folds by artist give probabilities of tracks
+    unseen, from which the temperature is fitted and the model chosen that has the lowest log-loss; what was left out
+    has no say in either.
+
+    Parameters
+    ----------
+    task : GenreTask
+        Without duplicates, see `without_duplicates`.
+    work : Work, optional
+        Its steps are a model and a fold each.
+
+    Returns
+    -------
+    GenreEvaluation
 
     Notes
     -----
-    20 fits a model.
+    20 fits a model, `n_fits()` in all.
 
     References
     ----------
@@ -137,156 +171,108 @@ def evaluate_genres(
     >>> inputs = TrackInputs.of_features(np.linspace(0.0, 1.0, 40)[:, None], ["energy"])
     >>> labels, artists = ("calm",) * 20 + ("loud",) * 20, tuple(f"artist {i}" for i in range(40))
     >>> table = LabelledTable(Path("t.csv"), inputs, labels, artists, ("",) * 40, ("",) * 40)
-    >>> evaluation = evaluate_genres(table, effort=Effort(n_trees=4))
+    >>> evaluation = evaluate_genres(genre_task(table), Work(Effort(n_trees=4)))
     >>> evaluation.row("majority").scores.accuracy, evaluation.row("chosen").scores.accuracy > 0.9
     (0.5, True)
     """
-    effort = effort or Effort()
-    groups = artist_groups(table.artists)
-    genres, dropped = _usable_genres(table, groups)
-    kept = np.array([row for row, label in enumerate(table.labels) if label in genres], dtype=np.int64)
-    labels = np.array([genres.index(table.labels[row]) for row in kept], dtype=np.int64)
-    inputs, groups = table.inputs.take(kept), groups[kept]
-    trials: dict[ModelName, _Trial] = {name: _Trial(len(labels), len(genres)) for name in MODELS}
-    folds = grouped_folds(labels, groups, n_folds=N_FOLDS, seed=effort.seed)
+    work = work or Work()
+    trials: dict[ModelName, _Trial] = {name: _Trial(task) for name in MODELS}
     chosen: list[ModelName] = []
-    with limited_threads(effort.n_threads):
-        for fold in folds:
-            costs: dict[ModelName, float] = {
-                name: trial.run(name, inputs, labels, groups, fold=fold, effort=effort, advance=advance)
-                for name, trial in trials.items()
-            }
+    with limited_threads(work.effort.n_threads):
+        for fold in range(N_FOLDS):
+            costs: dict[ModelName, float] = {name: trial.run(name, fold, work) for name, trial in trials.items()}
             chosen.append(min(costs, key=costs.__getitem__))
-    best = _Trial(len(labels), len(genres))
-    for (_, left_out), name in zip(folds, chosen, strict=True):
-        best.take(trials[name], left_out)
-    left = [left_out for _, left_out in folds]
+    best = _Trial(task)
+    for name in chosen:
+        best.take(trials[name])
+    named: dict[str, _Trial] = {**trials, CHOSEN: best}
     return GenreEvaluation(
-        genres=genres,
-        n_of_genre=tuple(np.bincount(labels, minlength=len(genres)).tolist()),
-        n_artists=len(np.unique(groups)),
-        dropped=dropped,
-        rows=tuple(trial.row(name, labels, left) for name, trial in [*trials.items(), (_SAID_OF_CHOSEN, best)]),
+        task=task,
+        rows=tuple(trial.row(name) for name, trial in named.items()),
         chosen=tuple(chosen),
-        confusion=confusion_matrix(best.heated, labels),
-        probabilities=best.heated,
-        kept=kept,
+        predicted={name: trial.heated for name, trial in named.items()},
+        uncalibrated=best.raw,
     )
 
 
 def n_fits() -> int:
     """How many models `evaluate_genres` fits."""
-    return len(MODELS) * N_FOLDS * (1 + N_INNER_FOLDS)
+    return len(MODELS) * N_FOLDS * _FITS_A_STEP
 
 
-def split_scores(
-    table: LabelledTable, model: ModelName, *, by_artist: bool, effort: Effort | None = None
-) -> GenreScores:
-    """Scores of one model, not calibrated, in five folds that are dealt by artist or at random.
-
-    The difference between the two is what a split that ignores artists makes up.
-
-    Parameters
-    ----------
-    table : LabelledTable
-        Of two labels or more, each on at least 5 rows.
-    model : str
-        One of `MODELS`.
-    by_artist : bool
-    effort : Effort, optional
-
-    Returns
-    -------
-    GenreScores
-        Accuracy and F1 are as they would be calibrated; the log-loss and the calibration error are not.
-    """
-    effort = effort or Effort()
-    genres = _by_frequency(table.labels)
-    labels = np.array([genres.index(label) for label in table.labels], dtype=np.int64)
-    groups = artist_groups(table.artists) if by_artist else None
-    probabilities = np.zeros((len(labels), len(genres)))
-    with limited_threads(effort.n_threads):
-        for learned, left_out in grouped_folds(labels, groups, n_folds=N_FOLDS, seed=effort.seed):
-            fitted = _model(model, len(genres), effort).fit(table.inputs.take(learned), labels[learned])
-            probabilities[left_out] = fitted.predict(table.inputs.take(left_out))
-    return score_probabilities(probabilities, labels)
+def model_of(name: ModelName, n_genres: int, effort: Effort) -> GenreModel:
+    """A model to fit, as large as the effort allows."""
+    return GenreModel(name, n_genres, seed=effort.seed, n_threads=effort.n_threads, n_trees=effort.n_trees)
 
 
-def balanced(table: LabelledTable, *, n_of_each: int, seed: int = 0) -> LabelledTable:
-    """As many tracks of every genre, drawn at random: `n_of_each`, or what the rarest one has."""
-    genres = _by_frequency(table.labels)
-    labels = np.array(table.labels, dtype=object)
-    rng = np.random.default_rng(seed)
-    n = min(n_of_each, *(int((labels == genre).sum()) for genre in genres))
-    rows = [rng.choice(np.flatnonzero(labels == genre), n, replace=False) for genre in genres]
-    return table.take(np.sort(np.concatenate(rows)).tolist())
+def by_frequency(labels: Sequence[str]) -> tuple[str, ...]:
+    """Labels, the most frequent first, of equals by name."""
+    counts = Counter(labels)
+    return tuple(sorted(counts, key=lambda label: (-counts[label], label)))
 
 
 class _Trial:
     """Probabilities of one model for the tracks that were left out, fold by fold."""
 
-    def __init__(self, n_tracks: int, n_genres: int) -> None:
-        self.raw = np.zeros((n_tracks, n_genres))
-        self.heated = np.zeros((n_tracks, n_genres))
+    def __init__(self, task: GenreTask) -> None:
+        self._task = task
+        self.raw = np.zeros((len(task.labels), len(task.genres)))
+        self.heated = np.zeros_like(self.raw)
         self.temperatures: list[float] = []
 
-    def run(
-        self,
-        name: ModelName,
-        inputs: TrackInputs,
-        labels: IntArray,
-        groups: IntArray,
-        *,
-        fold: tuple[IntArray, IntArray],
-        effort: Effort,
-        advance: Callable[[int], None] | None,
-    ) -> float:
+    def run(self, name: ModelName, fold: int, work: Work) -> float:
         """Enter one fold; the log-loss within what was learned from."""
-        learned, left_out = fold
-        n_genres = self.raw.shape[1]
-        within = np.zeros((len(learned), n_genres))
-        for inner, outer in grouped_folds(labels[learned], groups[learned], n_folds=N_INNER_FOLDS, seed=effort.seed):
-            fitted = _model(name, n_genres, effort).fit(inputs.take(learned[inner]), labels[learned[inner]])
-            within[outer] = fitted.predict(inputs.take(learned[outer]))
-            _tell(advance)
-        temperature = fit_temperature(within, labels[learned])
-        fitted = _model(name, n_genres, effort).fit(inputs.take(learned), labels[learned])
-        self.raw[left_out] = fitted.predict(inputs.take(left_out))
-        self.heated[left_out] = heat(self.raw[left_out], temperature)
+        learned, left_out = self._task.folds[fold]
+        probabilities = work.step(
+            f"{name}-{fold}",
+            lambda tell: _unseen(self._task, name, self._task.folds[fold], effort=work.effort, tell=tell),
+            n_fits=_FITS_A_STEP,
+        )
+        within, labels = probabilities[learned], self._task.labels[learned]
+        temperature = fit_temperature(within, labels)
+        self.raw[left_out] = probabilities[left_out]
+        self.heated[left_out] = heat(probabilities[left_out], temperature)
         self.temperatures.append(temperature)
-        _tell(advance)
-        return score_probabilities(heat(within, temperature), labels[learned]).log_loss
+        return score_probabilities(heat(within, temperature), labels).log_loss
 
-    def take(self, other: "_Trial", rows: IntArray) -> None:
-        """Enter a fold as another has it."""
+    def take(self, other: "_Trial") -> None:
+        """Enter the next fold as another has it."""
+        fold = len(self.temperatures)
+        _, rows = self._task.folds[fold]
         self.raw[rows], self.heated[rows] = other.raw[rows], other.heated[rows]
-        self.temperatures.append(other.temperatures[len(self.temperatures)])
+        self.temperatures.append(other.temperatures[fold])
 
-    def row(self, name: str, labels: IntArray, folds: Sequence[IntArray]) -> ModelRow:
-        before = score_probabilities(self.raw, labels)
-        right = self.heated.argmax(axis=1) == labels
+    def row(self, name: str) -> ModelRow:
+        right = self.heated.argmax(axis=1) == self._task.labels
         return ModelRow(
             name,
-            score_probabilities(self.heated, labels),
-            accuracy_sd=float(np.std([right[rows].mean() for rows in folds], ddof=1)),
-            uncalibrated=(before.log_loss, before.calibration_error),
+            score_probabilities(self.heated, self._task.labels),
+            accuracy_sd=float(np.std([right[rows].mean() for _, rows in self._task.folds], ddof=1)),
+            uncalibrated=score_probabilities(self.raw, self._task.labels),
             temperatures=tuple(self.temperatures),
         )
 
 
-def _model(name: ModelName, n_genres: int, effort: Effort) -> GenreModel:
-    return GenreModel(name, n_genres, seed=effort.seed, n_threads=effort.n_threads, n_trees=effort.n_trees)
+def _unseen(
+    task: GenreTask,
+    name: ModelName,
+    fold: tuple[IntArray, IntArray],
+    *,
+    effort: Effort,
+    tell: Callable[[], None],
+) -> FloatArray:
+    """Probabilities of all tracks, each by a model that has not seen its artist.
 
-
-def _tell(advance: Callable[[int], None] | None) -> None:
-    if advance is not None:
-        advance(1)
-
-
-def _by_frequency(labels: Sequence[str]) -> tuple[str, ...]:
-    """Labels, the most frequent first, of equals by name."""
-    counts = Counter(labels)
-    return tuple(sorted(counts, key=lambda label: (-counts[label], label)))
+    Of tracks learned from by one of the inner folds, of those left out by a model that learned from all others.
+    """
+    learned, left_out = fold
+    inner = grouped_folds(task.labels[learned], task.groups[learned], n_folds=N_INNER_FOLDS, seed=effort.seed)
+    probabilities = np.zeros((len(task.labels), len(task.genres)))
+    for known, unseen in [*((learned[rows], learned[others]) for rows, others in inner), (learned, left_out)]:
+        model = model_of(name, len(task.genres), effort).fit(task.inputs.take(known), task.labels[known])
+        probabilities[unseen] = model.predict(task.inputs.take(unseen))
+        tell()
+    return probabilities
 
 
 def _usable_genres(table: LabelledTable, groups: IntArray) -> tuple[tuple[str, ...], dict[str, int]]:
@@ -294,11 +280,12 @@ def _usable_genres(table: LabelledTable, groups: IntArray) -> tuple[tuple[str, .
     artists: dict[str, set[int]] = {}
     for label, group in zip(table.labels, groups.tolist(), strict=True):
         artists.setdefault(label, set()).add(group)
-    ranked = _by_frequency(table.labels)
+    ranked = by_frequency(table.labels)
     genres = tuple(genre for genre in ranked if len(artists[genre]) >= MIN_ARTISTS)
     dropped = {genre: table.labels.count(genre) for genre in ranked if genre not in genres}
     if len(genres) < 2:
-        told = ", ".join(f"{genre!r} of {len(artists[genre])}" for genre in ranked[:5]) or "no genre"
+        by_artists = sorted(ranked, key=lambda genre: -len(artists[genre]))
+        told = ", ".join(f"{genre!r} of {len(artists[genre])}" for genre in by_artists[:5]) or "no genre"
         raise FeatureTableError(
             f"to tell genres apart takes two of {MIN_ARTISTS} artists each, got {told}; label more tracks"
         )

@@ -25,6 +25,24 @@ class GenreScores:
     calibration_error: float
 
 
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Tracks of about the same confidence: its mean, and the share of them that is right."""
+
+    confidence: float
+    accuracy: float
+    n_tracks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Tracks of which the likeliest genre is at least so likely: their share, and how many are right (None of none)."""
+
+    at_least: float
+    share: float
+    accuracy: float | None
+
+
 def score_probabilities(probabilities: FloatArray, truth: IntArray) -> GenreScores:
     """Score predicted probabilities of classes.
 
@@ -90,6 +108,35 @@ def confusion_matrix(probabilities: FloatArray, truth: IntArray) -> IntArray:
     return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.int64)
 
 
+def reliability(probabilities: FloatArray, truth: IntArray) -> tuple[ReliabilityBin, ...]:
+    """Confidence beside accuracy, in the bins of the calibration error that have tracks.
+
+    Examples
+    --------
+    >>> reliability(np.array([[0.9, 0.1], [0.6, 0.4], [0.58, 0.42]]), np.array([0, 1, 0]))[0]
+    ReliabilityBin(confidence=0.59, accuracy=0.5, n_tracks=2)
+    """
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+    bins = _bins(confidence)
+    rows_of = [np.flatnonzero(bins == number) for number in np.unique(bins)]
+    return tuple(
+        ReliabilityBin(float(confidence[rows].mean()), float(right[rows].mean()), len(rows)) for rows in rows_of
+    )
+
+
+def coverage(probabilities: FloatArray, truth: IntArray, *, at_least: float) -> Coverage:
+    """How many tracks a genre is told of, and how many of these rightly, if it must be at least so likely.
+
+    Examples
+    --------
+    >>> coverage(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]), at_least=0.8)
+    Coverage(at_least=0.8, share=0.5, accuracy=1.0)
+    """
+    sure = probabilities.max(axis=1) >= at_least
+    right = probabilities.argmax(axis=1) == truth
+    return Coverage(at_least, float(sure.mean()), float(right[sure].mean()) if sure.any() else None)
+
+
 def _require_probabilities(probabilities: FloatArray, truth: IntArray) -> None:
     if (
         probabilities.ndim != 2
@@ -107,7 +154,10 @@ def _require_probabilities(probabilities: FloatArray, truth: IntArray) -> None:
 
 
 def _calibration_error(confidence: FloatArray, right: npt.NDArray[np.bool_]) -> float:
-    # A confidence on an edge belongs to the bin below it, so that 1 has one.
-    bins = np.clip(np.ceil(confidence * N_BINS).astype(np.int64) - 1, 0, N_BINS - 1)
-    surplus = np.bincount(bins, right - confidence, minlength=N_BINS)
+    surplus = np.bincount(_bins(confidence), right - confidence, minlength=N_BINS)
     return float(np.abs(surplus).sum() / len(confidence))
+
+
+def _bins(confidence: FloatArray) -> IntArray:
+    # A confidence on an edge belongs to the bin below it, so that 1 has one.
+    return np.clip(np.ceil(confidence * N_BINS).astype(np.int64) - 1, 0, N_BINS - 1)

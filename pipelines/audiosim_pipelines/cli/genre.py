@@ -8,9 +8,9 @@ import typer
 from audiosim_pipelines.cli.options import DEFAULT_LIBRARY, JsonOption, LibraryOption, ThreadsOption
 
 if TYPE_CHECKING:
-    from audiosim.recommend.genre.evaluation import Effort
     from audiosim.recommend.genre.metrics import GenreScores
-    from audiosim_pipelines.genre.evaluation import GenreReport
+    from audiosim.recommend.genre.work import Effort
+    from audiosim_pipelines.genre.report import GenreReport, Judgement
 
 SeedOption = Annotated[int, typer.Option(help="The same seed gives the same answer.", min=0)]
 TreesOption = Annotated[int, typer.Option(help="Trees of the random forest.", min=1)]
@@ -75,22 +75,25 @@ def predict(
 
     from audiosim.library import Library
     from audiosim_pipelines.cli.screen import Screen, print_json, print_line, print_table
-    from audiosim_pipelines.genre import evaluation as genre
+    from audiosim_pipelines.genre.prediction import predict_library
+    from audiosim_pipelines.genre.report import UNKNOWN_BELOW
 
-    prediction = genre.predict_library(Library.open(library), effort=_effort(trees, seed, threads), progress=Screen())
+    prediction = predict_library(Library.open(library), effort=_effort(trees, seed, threads), progress=Screen())
     judged, scores = prediction.evaluation, prediction.evaluation.row("chosen").scores
     if json:
         told = [asdict(track) for track in prediction.told]
-        said = {"best": judged.best, "accuracy": scores.accuracy, "unknown_below": genre.UNKNOWN_BELOW, "tracks": told}
+        said = {"best": judged.best, "accuracy": scores.accuracy, "unknown_below": UNKNOWN_BELOW, "tracks": told}
         print_json(said)
         return
-    print_line(f"learned from {len(judged.kept)} tracks; on artists never seen {100 * scores.accuracy:.0f} % are right")
+    print_line(
+        f"learned from {len(judged.task.kept)} tracks; on artists never seen {100 * scores.accuracy:.0f} % are right"
+    )
     rows = [[track.label, track.genre or "unknown", f"{track.confidence:.2f}"] for track in prediction.told]
     print_table("genres told", ["track", "genre", "confidence"], rows, left=("track", "genre"))
 
 
 def _effort(trees: int, seed: int, threads: int | None) -> "Effort":
-    from audiosim.recommend.genre.evaluation import Effort
+    from audiosim.recommend.genre.work import Effort
     from audiosim_pipelines.bench.machine import n_cores
 
     return Effort(seed=seed, n_threads=threads or n_cores(), n_trees=trees)
@@ -98,32 +101,70 @@ def _effort(trees: int, seed: int, threads: int | None) -> "Effort":
 
 def _say(report: "GenreReport") -> None:
     from audiosim_pipelines.cli.screen import print_line, print_table
-    from audiosim_pipelines.genre.evaluation import PUBLISHED_ACCURACY
 
-    judged, table = report.evaluation, report.table
+    table, judged = report.table, report.judgement
+    genres = () if judged is None else judged.evaluation.task.genres
     print_line(
-        f"{report.n_rows} rows: {len(table.rejected)} rejected, {table.n_duplicates} duplicates; {len(judged.kept)} "
-        f"tracks by {judged.n_artists} artists, {table.n_ambiguous} of them in several genres"
+        f"{report.n_rows} rows: {len(table.rejected)} rejected, {table.n_duplicates} duplicates; {len(table)} tracks, "
+        f"{table.n_ambiguous} of them in several genres"
     )
     if not report.knows_artists:
-        print_line("the table names no artists: every track counts as one's own, and the figures are too high")
-    for genre, n_tracks in judged.dropped.items():
-        print_line(f"left out: {genre} ({n_tracks} tracks), which too few artists have")
-    rows = [[row.name, *_figures(row.scores), f"{row.accuracy_sd:.3f}"] for row in judged.rows]
-    columns = ["model", "accuracy", "macro F1", "balanced", "top 2", "log-loss", "ECE", "accuracy SD"]
+        print_line("no artists are named: every track counts as one's own, and the figures are too high")
+    if judged is None:
+        print_line(f"nothing can be judged: {report.not_judged}")
+        rows = [[size.genre, str(size.n_tracks), str(size.n_artists)] for size in report.description.sizes]
+        print_table("genres", ["genre", "tracks", "artists"], rows, left=("genre",))
+        return
+    for size in report.description.sizes:
+        if size.genre not in genres:
+            print_line(f"left out: {size.genre} ({size.n_tracks} tracks), which only {size.n_artists} artists have")
+    _say_judged(judged)
+
+
+def _say_judged(judged: "Judgement") -> None:
+    from audiosim_pipelines.cli.screen import print_line, print_table
+    from audiosim_pipelines.genre.report import PUBLISHED_ACCURACY
+
+    found = judged.evaluation
+    genres = found.task.genres
+    print_line(f"judged by {len(found.task.labels)} tracks of {len(genres)} genres by {found.task.n_artists} artists")
+    rows = [
+        [
+            row.name,
+            *_figures(row.scores),
+            "{0.low:.3f} to {0.high:.3f}".format(judged.intervals[row.name].accuracy),
+        ]
+        for row in found.rows
+    ]
+    columns = ["model", "accuracy", "macro F1", "balanced", "top 2", "log-loss", "ECE", "accuracy, 95 %"]
     print_table("artists never seen, calibrated", columns, rows, left=("model",))
-    print_line(f"chosen, fold by fold: {', '.join(judged.chosen)}")
-    rows = [[split.name, str(split.n_tracks), *_figures(split.scores)[:2], split.about] for split in report.splits]
+    print_line(f"chosen, fold by fold: {', '.join(found.chosen)}")
+    rows = [[split.name, str(split.n_tracks), *_figures(split.scores)[:2], split.about] for split in judged.splits]
     columns = ["split", "tracks", "accuracy", "macro F1", "what it is"]
-    print_table(f"{judged.best}, by how folds are dealt", columns, rows, left=("split", "what it is"))
-    print_line(f"a random split makes up {100 * report.gap:.1f} points of accuracy")
+    print_table(f"{found.best}, by how folds are dealt", columns, rows, left=("split", "what it is"))
+    print_line(f"a random split makes up {100 * judged.gap:.1f} points of accuracy")
     print_line(f"published with a random split, of six other genres: {PUBLISHED_ACCURACY:.2f}")
-    rows = [[genre, *map(str, row)] for genre, row in zip(judged.genres, judged.confusion.tolist(), strict=True)]
-    print_table("what tracks are, and what they are said to be", ["is", *judged.genres], rows, left=("is",))
-    sure = report.confident
+    rows = [[genre, *map(str, row)] for genre, row in zip(genres, found.confusion.tolist(), strict=True)]
+    print_table("what tracks are, and what they are said to be", ["is", *genres], rows, left=("is",))
+    rows = [
+        [
+            ", ".join(item.features),
+            f"{item.log_loss:.3f}",
+            f"{item.log_loss_sd:.3f}",
+            f"{item.n_positive} of {len(found.chosen)}",
+            f"{100 * item.accuracy:.1f}",
+        ]
+        for item in judged.importances
+    ]
+    columns = ["without", "log-loss rises by", "SD", "in folds", "accuracy falls by (points)"]
+    print_table(f"what the {found.best} needs, on artists never seen", columns, rows, left=("without",))
+    print_line(f"a tree of one page, accuracy {judged.tree.scores.accuracy:.3f} on artists never seen")
+    for line in judged.tree.lines():
+        print_line(f"  {line}")
+    sure = judged.confident
     of_these = "" if sure.accuracy is None else f", of which {100 * sure.accuracy:.1f} % are right"
     print_line(f"confidence of at least {sure.at_least:g}: {100 * sure.share:.1f} % of the tracks{of_these}")
-    rows = [[item.title, item.genre, item.said, f"{item.confidence:.2f}"] for item in report.confused]
+    rows = [[item.title, item.genre, item.said, f"{item.confidence:.2f}"] for item in judged.confused]
     columns = ["track", "is", "said to be", "confidence"]
     print_table("the surest mistakes", columns, rows, left=("track", "is", "said to be"))
 
