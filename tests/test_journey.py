@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from make_terrain import ends, make_terrain
 
 from audiosim.errors import AudiosimError
 from audiosim.recommend.journey.course import Course, equidistant, places_between, rank_transform
@@ -17,6 +16,7 @@ from audiosim.recommend.journey.graph import nearest_neighbors, neighbor_graph, 
 from audiosim.recommend.journey.schedule import Plan, day_stretches, schedule
 from audiosim.recommend.journey.seams import SeamScale, moments
 from audiosim.recommend.journey.walk import Preferences, Terrain, walk
+from audiosim_pipelines.bench.terrain import ends, make_terrain
 
 N_LIBRARIES = 20
 
@@ -61,6 +61,7 @@ def test_lists_over_twenty_libraries(libraries, n, most_variation):
 
 
 def test_two_weeks_over_twenty_libraries(libraries):
+    n_larger = 0
     for terrain in libraries:
         first, last = ends(terrain)
         course = Course.through(terrain.coordinates[[first, last]])
@@ -78,9 +79,16 @@ def test_two_weeks_over_twenty_libraries(libraries):
         for day in days.values():
             assert len(set(day.path.tolist())) == 12
             assert max(Counter(terrain.artists[i] for i in day.path).values()) <= 2
+        # However far tracks lie from a stretch that is short, they are in a smoother order than a random one.
+        for day in days.values():
+            found = smoothness(terrain, day.path, course, stretch=day.stretch)
+            others = shuffled(terrain, day.path, course, stretch=day.stretch, n_shuffles=20)
+            assert found.variation < others.variation
+            n_larger += found.largest_step >= others.largest_step
         # The means of the days lead from one end to the other, however the days wander.
         middles = [course.progress(terrain.coordinates[day.path]).mean() for day in days.values()]
         assert np.corrcoef(middles, range(14))[0, 1] > 0.97
+    assert n_larger <= 3  # of 280
 
 
 def test_sound_is_heard(libraries):
@@ -121,17 +129,22 @@ def naive_walk(terrain, targets, fixed, preferences, unit):
         for a, b in pairwise(path):
             cost += (1 - preferences.mood_weight) * float(terrain.transition(np.array([a]), np.array([b]))[0, 0]) ** 2
             cost += preferences.artist_penalty * (terrain.artists[a] == terrain.artists[b] is not None)
+        for (a, b), (here, there) in zip(pairwise(path), pairwise(targets), strict=True):
+            length = np.linalg.norm(terrain.coordinates[a] - terrain.coordinates[b])
+            excess = length - 1.5 * np.linalg.norm(there - here)
+            cost += preferences.step_weight * preferences.mood_weight * max(0.0, excess) ** 2 / unit**2
         best = min(best, (cost, path))
     return best[1]
 
 
-def test_walk_is_the_cheapest_list():
-    """Where no track has to be given up, nothing beats it."""
+@pytest.mark.parametrize("places", [[[0.1, 0.1], [0.9, 0.9]], [[0.45, 0.45], [0.55, 0.55]]], ids=["long", "short"])
+def test_walk_is_the_cheapest_list(places):
+    """Where no track has to be given up, nothing beats it; on a short stretch all steps are too long."""
     n_compared = 0
     for seed in range(12):
         terrain = make_terrain(seed, 9)
         terrain = replace(terrain, artists=[None] * 9)
-        targets = Course.through([[0.1, 0.1], [0.9, 0.9]]).at(np.linspace(0.0, 1.0, 4))
+        targets = Course.through(places).at(np.linspace(0.0, 1.0, 4))
         preferences = Preferences(artist_cap=None)
         fixed = {0: 0, 3: 1}
         squares = ((targets[:, None] - terrain.coordinates) ** 2).sum(axis=2)

@@ -18,6 +18,7 @@ Costs = npt.NDArray[np.float64]
 Transition = Callable[[Indices, Indices], npt.NDArray[np.floating]]
 
 _N_CANDIDATES = 30
+_LENIENCE = 1.5  # times the step between two targets: what a step may be long at no cost
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +76,8 @@ class Preferences:
     ----------
     mood_weight : float
         Of the squared deviations from the targets; those of sound have the rest.
+    step_weight : float
+        Of the squares of what steps are too long, as a share of `mood_weight`: see `walk`.
     n_candidates : int
         How many of the tracks nearest to a target are looked at.
     artist_cap : int or None
@@ -85,6 +88,7 @@ class Preferences:
     """
 
     mood_weight: float = 0.6
+    step_weight: float = 0.5
     n_candidates: int = _N_CANDIDATES
     artist_cap: int | None = 2
     artist_penalty: float = 1.0
@@ -92,6 +96,8 @@ class Preferences:
     def __post_init__(self) -> None:
         if not 0.0 < self.mood_weight <= 1.0:
             raise ValueError(f"mood_weight must be above 0 and at most 1, got {self.mood_weight}")
+        if not 0.0 <= self.step_weight <= 1.0:
+            raise ValueError(f"step_weight must be between 0 and 1, got {self.step_weight}")
         if self.n_candidates < 1:
             raise ValueError(f"n_candidates must be at least 1, got {self.n_candidates}")
         if self.artist_cap is not None and self.artist_cap < 1:
@@ -112,11 +118,13 @@ def walk(
     """Find a track for each target, so that the tracks lie near their targets and sound alike from one to the next.
 
     Minimises 0.6 of the squared deviations from the targets plus 0.4 of the squared dissimilarities of neighbours,
-    exactly (Viterbi), among the tracks nearest to each target. While a track comes twice, or an artist too often, the
-    place that it suits best keeps it, and the others look again without it.
+    exactly (Viterbi), among the tracks nearest to each target. What a step is longer than one and a half of the one
+    between its targets counts half as much as a deviation: where tracks lie further from the line than targets lie from
+    one another, nothing else would put them in order. While a track comes twice, or an artist too often, the place that
+    it suits best keeps it, and the others look again without it.
 
-    A deviation counts in units of half a step between targets, or of what the library can do at best where it is
-    coarser than that: in a unit of its own, sound would bend the line of a long journey and say nothing in a short one.
+    Lengths count in units of half a step between targets, or of what the library can do at best where it is coarser
+    than that: in a unit of its own, sound would bend the line of a long journey and say nothing in a short one.
 
     Parameters
     ----------
@@ -167,9 +175,17 @@ def walk(
         allowed[position] = False
         allowed[position, track] = True
     _require_tracks(allowed, fixed)
-    emission = preferences.mood_weight * squares / _unit(squares, targets, allowed) ** 2
+    strides = np.linalg.norm(np.diff(targets, axis=0), axis=1)
+    unit = _unit(squares, strides, allowed)
+    emission = preferences.mood_weight * squares / unit**2
+
+    def steps(position: int, rows: Indices, columns: Indices) -> Costs:
+        return _steps(terrain, rows, columns, preferences) + _strain(
+            terrain.coordinates, rows, columns, strides[position - 1]
+        ) * (preferences.step_weight * preferences.mood_weight / unit**2)
+
     while True:
-        path = _viterbi(terrain, emission, _layers(emission, allowed, preferences.n_candidates), preferences)
+        path = _viterbi(emission, _layers(emission, allowed, preferences.n_candidates), steps)
         cost = emission[np.arange(len(path)), path]
         surplus = _surplus(terrain, path, cost, fixed, preferences.artist_cap)
         if not surplus:
@@ -187,11 +203,10 @@ def _squared_deviations(coordinates: Points, targets: Points) -> Costs:
     return squares
 
 
-def _unit(squares: Costs, targets: Points, allowed: npt.NDArray[np.bool_]) -> float:
+def _unit(squares: Costs, strides: Costs, allowed: npt.NDArray[np.bool_]) -> float:
     """Deviation that costs as much as a weight says: see `walk`."""
-    step = float(np.linalg.norm(np.diff(targets, axis=0), axis=1).mean())
     at_best = np.sqrt(np.where(allowed, squares, np.inf).min(axis=1))
-    return max(step / 2.0, float(np.median(at_best)), 1e-9)
+    return max(float(strides.mean()) / 2.0, float(np.median(at_best)), 1e-9)
 
 
 def _layers(emission: Costs, allowed: npt.NDArray[np.bool_], n_candidates: int) -> list[Indices]:
@@ -207,12 +222,12 @@ def _layers(emission: Costs, allowed: npt.NDArray[np.bool_], n_candidates: int) 
     return layers
 
 
-def _viterbi(terrain: Terrain, emission: Costs, layers: Sequence[Indices], preferences: Preferences) -> Indices:
+def _viterbi(emission: Costs, layers: Sequence[Indices], steps: Callable[[int, Indices, Indices], Costs]) -> Indices:
     """The cheapest way through the layers."""
     total = emission[0, layers[0]]
     came_from: list[Indices] = []
     for position, (rows, columns) in enumerate(pairwise(layers), start=1):
-        through = total[:, None] + _steps(terrain, rows, columns, preferences)
+        through = total[:, None] + steps(position, rows, columns)
         best = through.argmin(axis=0)
         came_from.append(best)
         total = through[best, np.arange(len(columns))] + emission[position, columns]
@@ -222,6 +237,12 @@ def _viterbi(terrain: Terrain, emission: Costs, layers: Sequence[Indices], prefe
         at = int(best[at])
         path.append(int(layer[at]))
     return np.array(path[::-1], dtype=np.intp)
+
+
+def _strain(coordinates: Points, rows: Indices, columns: Indices, stride: float) -> Costs:
+    """Squares of what steps from each track to each other are too long, where their targets are a stride apart."""
+    lengths = np.sqrt(((coordinates[rows][:, None] - coordinates[columns]) ** 2).sum(axis=2))
+    return np.square(np.maximum(lengths - _LENIENCE * stride, 0.0))
 
 
 def _steps(terrain: Terrain, rows: Indices, columns: Indices, preferences: Preferences) -> Costs:
