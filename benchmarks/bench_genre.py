@@ -8,7 +8,6 @@ LABEL, by default `playlist_genre`. Prints JSON and writes it to `results/genre.
 
 import json
 import sys
-import time
 from pathlib import Path
 
 from audiosim.recommend.genre.work import Effort
@@ -21,12 +20,11 @@ RESULT = Path(__file__).parent / "results" / "genre.json"
 def main() -> None:
     table = Path(sys.argv[1])
     label = sys.argv[2] if len(sys.argv) > 2 else "playlist_genre"
-    began = time.monotonic()
     report = evaluate_table(table, label, effort=Effort(n_threads=min(2, n_cores())))
     # The path says where it lay on this machine, and titles are not ours to hand on.
     said = report.as_dict() | {"table": table.name}
     del said["judged"]["confused"]
-    result = {"machine": describe(), "seconds": time.monotonic() - began, **said}
+    result = {"machine": describe(), **said}
     text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
     RESULT.write_text(text, encoding="utf-8")
     print(text)

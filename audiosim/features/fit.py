@@ -4,20 +4,18 @@ Cross-validation leaves out whole artists, for tracks of one artist resemble one
 is kept only if it is better than the proxy, and than the mean, beyond what drawing other artists would change.
 """
 
-import os
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from audiosim.errors import FeatureTableError, StoreMismatchError
 from audiosim.features import descriptors
+from audiosim.features.array_file import BROKEN, read_arrays, write_arrays
 from audiosim.features.descriptors import DESCRIPTORS, ENCODED, encode_descriptors, estimate_name
 from audiosim.features.fit_models import (
     FloatArray,
@@ -150,12 +148,7 @@ class FittedDescriptors:
         }
         for feature, model in self.models.items():
             arrays |= {f"{feature}/{name}": array for name, array in to_arrays(model).items()}
-        unfinished = path.with_name(f"{path.name}.part")
-        with unfinished.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        write_arrays(path, arrays)
 
     @classmethod
     def load(cls, path: Path) -> "FittedDescriptors":
@@ -167,8 +160,7 @@ class FittedDescriptors:
             If the file is none of these, or was fitted to descriptors of another version.
         """
         try:
-            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            arrays = read_arrays(path)
             if (found := arrays["version"].tolist()) != [VERSION, descriptors.VERSION]:
                 raise StoreMismatchError(
                     f"{path.name} must hold models of version {[VERSION, descriptors.VERSION]}, got {found}; "
@@ -177,7 +169,7 @@ class FittedDescriptors:
             if arrays["descriptors"].tolist() != list(DESCRIPTORS):
                 raise StoreMismatchError(f"{path.name} was fitted to other descriptors; fit it again")
             return cls._of(arrays)
-        except (ValueError, TypeError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+        except BROKEN as error:
             if isinstance(error, StoreMismatchError):
                 raise
             raise StoreMismatchError(f"{path.name} must hold fitted descriptors, got another file: {error}") from error

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from audiosim.features.trees import Trees
+
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
@@ -55,62 +57,33 @@ class LinearModel:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TreeModel:
+class TreeModel(Trees):
     """The sum of a constant and of what the leaves say that a track falls into, one of every tree.
-
-    All trees lie one behind the other. A track goes left where its input is at most the threshold. Children lie behind
-    their parents, so that every walk ends.
 
     Parameters
     ----------
     constant : np.ndarray [shape=(1,), float64]
-    roots : np.ndarray [shape=(n_trees,), int64]
-        Node at which each tree begins.
-    inputs : np.ndarray [shape=(n_nodes,), int64]
-        Which input is asked for; -1 at a leaf.
-    thresholds : np.ndarray [shape=(n_nodes,), float64]
-    left, right : np.ndarray [shape=(n_nodes,), int64]
-        Children; -1 at a leaf.
     values : np.ndarray [shape=(n_nodes,), float64]
         What a leaf says.
     """
 
     constant: FloatArray
-    roots: IntArray
-    inputs: IntArray
-    thresholds: FloatArray
-    left: IntArray
-    right: IntArray
     values: FloatArray
 
     kind: ClassVar[str] = "boosting"
 
     def __post_init__(self) -> None:
-        nodes = np.arange(len(self.inputs))
-        if any(array.shape != nodes.shape for array in (self.thresholds, self.left, self.right, self.values)):
-            raise ValueError("the arrays of a tree model must have one element a node, got different lengths")
-        leaf = self.inputs < 0
-        inside = [(child > nodes) & (child < len(nodes)) for child in (self.left, self.right)]
-        roots_inside = (self.roots >= 0) & (self.roots < len(nodes))
-        if not (leaf | (inside[0] & inside[1])).all() or not roots_inside.all() or self.constant.shape != (1,):
-            raise ValueError("the children of a node must lie behind it, got other trees; fit the model again")
-        if np.isnan(self.thresholds).any() or not np.isfinite(self.values).all():
-            raise ValueError("thresholds and values of a tree model must be numbers, got NaN or infinity")
+        Trees.__post_init__(self)
+        if self.values.shape != self.inputs.shape or self.constant.shape != (1,):
+            raise ValueError("a tree model must have one value a node and one constant, got different lengths")
+        if not np.isfinite(self.values).all():
+            raise ValueError("values of a tree model must be numbers, got NaN or infinity")
 
     def predict(self, inputs: FloatArray) -> FloatArray:
         """Predictions (n_tracks,) for inputs (n_tracks, n_inputs)."""
         predicted = np.full(len(inputs), self.constant[0])
-        tracks = np.arange(len(inputs))
-        for root in self.roots:
-            node = np.full(len(inputs), root)
-            while True:
-                asked = self.inputs[node]
-                walking = asked >= 0
-                if not walking.any():
-                    break
-                goes_left = inputs[tracks, np.maximum(asked, 0)] <= self.thresholds[node]
-                node = np.where(walking, np.where(goes_left, self.left[node], self.right[node]), node)
-            predicted += self.values[node]
+        for leaves in self.leaves(inputs):
+            predicted += self.values[leaves]
         return predicted
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from audiosim.recommend.genre.exported import ExportedModel, exported
 from audiosim.recommend.labelled_table import TrackInputs
 
 FloatArray = npt.NDArray[np.float64]
@@ -60,6 +61,12 @@ class GenreModel:
         probabilities = np.zeros((len(inputs), self._n_classes))
         probabilities[:, self._fitted.classes_] = said
         return probabilities
+
+    def exported(self) -> ExportedModel:
+        """What was learned, as plain arrays; every class must have been seen."""
+        if len(self._fitted.classes_) != self._n_classes:
+            raise ValueError(f"a model must have seen all {self._n_classes} classes, got {len(self._fitted.classes_)}")
+        return exported(self._fitted)
 
     def _shown(self, inputs: TrackInputs) -> FloatArray:
         return inputs.encoded if self.name == "logistic" else inputs.values

@@ -14,7 +14,8 @@ IntArray = npt.NDArray[np.int64]
 
 MOST_LEAVES = 8
 _DEEPEST = 4
-_SMALLEST_LEAF = 0.01  # of the tracks
+_SMALLEST_LEAF = 0.01  # of the tracks, and no fewer than
+_FEWEST = 5
 # A kind of which one is more than the other; of those with more kinds a threshold would mean nothing.
 _TWO_KINDS = frozenset({"mode", "mode_est"})
 
@@ -117,7 +118,10 @@ def _grown(shown: FloatArray, labels: IntArray, *, seed: int) -> Any:  # noqa: A
     from sklearn.tree import DecisionTreeClassifier  # noqa: PLC0415 - takes a second to load
 
     tree = DecisionTreeClassifier(
-        max_depth=_DEEPEST, max_leaf_nodes=MOST_LEAVES, min_samples_leaf=_SMALLEST_LEAF, random_state=seed
+        max_depth=_DEEPEST,
+        max_leaf_nodes=MOST_LEAVES,
+        min_samples_leaf=max(_FEWEST, round(_SMALLEST_LEAF * len(labels))),
+        random_state=seed,
     )
     return tree.fit(shown, labels)
 
