@@ -60,9 +60,9 @@ def test_lists_over_twenty_libraries(libraries, n, most_variation):
     assert max(one.largest_step for one in found) <= 0.17
 
 
-def test_two_weeks_over_twenty_libraries(libraries):
+def test_two_weeks(libraries):
     n_larger = 0
-    for terrain in libraries:
+    for terrain in libraries[:8]:
         first, last = ends(terrain)
         course = Course.through(terrain.coordinates[[first, last]])
         days = schedule(terrain, course, Plan(((0.0, first), (1.0, last)), 12), dict(enumerate(day_stretches(14))))
@@ -82,13 +82,13 @@ def test_two_weeks_over_twenty_libraries(libraries):
         # However far tracks lie from a stretch that is short, they are in a smoother order than a random one.
         for day in days.values():
             found = smoothness(terrain, day.path, course, stretch=day.stretch)
-            others = shuffled(terrain, day.path, course, stretch=day.stretch, n_shuffles=20)
+            others = shuffled(terrain, day.path, course, stretch=day.stretch, n_shuffles=6)
             assert found.variation < others.variation
             n_larger += found.largest_step >= others.largest_step
         # The means of the days lead from one end to the other, however the days wander.
         middles = [course.progress(terrain.coordinates[day.path]).mean() for day in days.values()]
         assert np.corrcoef(middles, range(14))[0, 1] > 0.97
-    assert n_larger <= 3  # of 280
+    assert n_larger <= 1  # of 112
 
 
 def test_sound_is_heard(libraries):

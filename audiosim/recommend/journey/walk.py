@@ -179,10 +179,16 @@ def walk(
     unit = _unit(squares, strides, allowed)
     emission = preferences.mood_weight * squares / unit**2
 
+    known: dict[tuple[int, bytes, bytes], Costs] = {}
+
     def steps(position: int, rows: Indices, columns: Indices) -> Costs:
-        return _steps(terrain, rows, columns, preferences) + _strain(
-            terrain.coordinates, rows, columns, strides[position - 1]
-        ) * (preferences.step_weight * preferences.mood_weight / unit**2)
+        # Who looks again changes a layer or two; between all others the costs stay.
+        key = position, rows.tobytes(), columns.tobytes()
+        if key not in known:
+            strain = _strain(terrain.coordinates, rows, columns, strides[position - 1]) / unit**2
+            strain *= preferences.step_weight * preferences.mood_weight
+            known[key] = _steps(terrain, rows, columns, preferences) + strain
+        return known[key]
 
     while True:
         path = _viterbi(emission, _layers(emission, allowed, preferences.n_candidates), steps)
