@@ -7,7 +7,7 @@ import hashlib
 import zipfile
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from audiosim.recommend.next_track.models import Scorer, Scores, Training
 from audiosim.recommend.next_track.sessions import Items
 
-VERSION = 1
+VERSION = 2
 LONGEST = 30  # plays of a session that are looked back to
 
 Floats = npt.NDArray[np.float32]
@@ -25,16 +25,32 @@ Floats = npt.NDArray[np.float32]
 class LstmSettings:
     """How the network is built and trained.
 
-    `n_dims` is the length of what an item is to it, `n_units` the size of its state; training ends at `max_epochs`, or
+    `n_dims` is the length of what an item is to it, `n_units` the size of its state; `dropout` is the share of what
+    goes into the state, and of what comes out of it, that is left out at each step. Training ends at `max_epochs`, or
     when `patience` epochs in a row have not foretold the last tenth of the sessions better.
     """
 
-    n_dims: int = 64
+    n_dims: int = 128
     n_units: int = 128
-    learning_rate: float = 3e-3
+    dropout: float = 0.2
+    learning_rate: float = 2e-3
     batch_size: int = 16
     max_epochs: int = 40
-    patience: int = 3
+    patience: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """How far a training is: its stage, epochs done of at most so many in it, and the mean loss of a play.
+
+    The loss is of plays that are judged by while it is being chosen how long to train, and then of those that are
+    learnt from.
+    """
+
+    stage: Literal["choosing", "training"]
+    number: int
+    at_most: int
+    loss: float
 
 
 def training_key(training: Training, settings: LstmSettings) -> str:
@@ -60,10 +76,13 @@ class Lstm:
         How likely each item is, whatever came before; 0 for items that were never played in the training.
     kernel, recurrent, gate_bias : (n_dims, 4 * n_units), (n_units, 4 * n_units), (4 * n_units,) float32
         Input, forget, cell and output gates, side by side.
-    query, query_bias : (n_units, n_dims), (n_dims,) float32
-        From the state to what is looked for in the catalogue.
+    query, query_bias : (n_units + n_dims, n_dims), (n_dims,) float32
+        From the state and the last item to what is looked for in the catalogue.
     scale : () float32
         By what cosines are multiplied to be logits.
+    losses : (n_epochs, 2) float64
+        Mean loss of a play after each epoch while it was chosen how long to train: of what was learnt from, with parts
+        left out by chance, and of what was judged by.
     """
 
     catalogue: Floats
@@ -74,13 +93,15 @@ class Lstm:
     query: Floats
     query_bias: Floats
     scale: Floats
+    losses: npt.NDArray[np.float64]
 
     def scorer(self) -> Scorer:
         """Logits of the catalogue after a beginning; what nothing is known of comes last."""
         known = self.catalogue.any(axis=1)
 
         def score(items: Items) -> Scores:
-            wanted = self._state(items[-LONGEST:]) @ self.query + self.query_bias
+            seen = np.concatenate([self._state(items[-LONGEST:]), self.catalogue[items[-1]]])
+            wanted = seen @ self.query + self.query_bias
             wanted /= max(float(np.linalg.norm(wanted)), 1e-12)
             logits = self.scale * (self.catalogue @ wanted) + self.bias
             return np.where(known, logits.astype(np.float64), -np.inf)

@@ -2,7 +2,8 @@
 """Training of the recurrent network of `audiosim.recommend.next_track.lstm` in keras.
 
 The softmax is over the whole catalogue, at every play of a session [1]_. What an item is comes from its sound and from
-an embedding of its own that is dropped half of the time, so that items without one can be named as well [2]_.
+an embedding of its own that is dropped half of the time, so that items without one can be named as well [2]_. What is
+looked for is told by the state and, past it, by the last item: most of what follows from few plays follows from that.
 
 References
 ----------
@@ -14,12 +15,12 @@ import os
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from audiosim.features.backend import Tensor, keras, ops
-from audiosim.recommend.next_track.lstm import LONGEST, Lstm, LstmSettings, training_key
+from audiosim.recommend.next_track.lstm import LONGEST, Epoch, Lstm, LstmSettings, training_key
 from audiosim.recommend.next_track.models import Training
 from audiosim.recommend.next_track.sessions import Items, split_by_time
 
@@ -29,7 +30,9 @@ _initializers: Any = keras.initializers
 
 _HIDDEN = 128
 _DROPPED = 0.5  # share of embeddings, at each step
-_STAGES = ("choosing", "training")
+
+# Items, the items after them, and 1 where there is one, each (n, LONGEST).
+Windows = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def fit_lstm(
@@ -37,7 +40,7 @@ def fit_lstm(
     *,
     settings: LstmSettings | None = None,
     checkpoint: Path | None = None,
-    progress: Callable[[str, int, float], None] | None = None,
+    progress: Callable[[Epoch], None] | None = None,
 ) -> Lstm:
     """Train the network: how long is chosen on the last tenth of the sessions, then it is trained on all of them.
 
@@ -50,7 +53,7 @@ def fit_lstm(
     checkpoint : Path or None
         Where the state is kept after every epoch. A file that another training left is not resumed from.
     progress : callable or None
-        Called after every epoch with the stage ("choosing" or "training"), the epochs done, and the mean loss.
+        Called after every epoch.
 
     Returns
     -------
@@ -64,23 +67,22 @@ def fit_lstm(
     """
     settings = settings or LstmSettings()
     earlier, later = split_by_time(training.sessions, share=0.9)
-    chosen = Training(earlier, training.n_items, training.vectors, training.seed)
-    key = training_key(training, settings)
-    said = progress or (lambda _stage, _epoch, _loss: None)
-    fit = _Fit(chosen, settings, checkpoint, key, stage=0)
-    judged_by = _windows(later)
-    while fit.epoch < settings.max_epochs and fit.epoch - int(fit.best[1]) < settings.patience:
-        fit.run_epoch()
-        fit.judge(judged_by)
+    said = progress or (lambda _: None)
+    fit = _Fit(training, settings, checkpoint, training_key(training, settings))
+    if fit.stage == "choosing":
+        learnt_from, judged_by = _windows(earlier), _windows(later)
+        while fit.epoch < settings.max_epochs and fit.epoch - fit.best_epoch < settings.patience:
+            fit.run_epoch(learnt_from)
+            fit.judge(judged_by)
+            fit.keep()
+            said(Epoch("choosing", fit.epoch, settings.max_epochs, float(fit.losses[-1, 1])))
+        fit.begin_again()
+    everything = _windows(training.sessions)
+    while fit.epoch < fit.best_epoch:
+        fit.run_epoch(everything)
         fit.keep()
-        said(_STAGES[0], fit.epoch, float(fit.loss))
-    n_epochs = int(fit.best[1])
-    fit = _Fit(training, settings, checkpoint, key, stage=1, best=fit.best)
-    while fit.epoch < n_epochs:
-        fit.run_epoch()
-        fit.keep()
-        said(_STAGES[1], fit.epoch, float(fit.loss))
-    return fit.network.trained(training)
+        said(Epoch("training", fit.epoch, fit.best_epoch, fit.loss))
+    return fit.network.trained(training, fit.losses)
 
 
 class _Network(keras.Model):
@@ -109,6 +111,7 @@ class _Network(keras.Model):
         self._bias = self.add_weight(shape=(n_items,), initializer="zeros", name="bias")
         self._scale = self.add_weight(shape=(), initializer=_initializers.Constant(np.log(14.0)), name="scale")
         self._draws = keras.random.SeedGenerator(seed)
+        self._dropout = settings.dropout
         self(np.zeros((1, LONGEST), dtype=np.int32))
 
     def call(self, items: Tensor, training: bool = False) -> Tensor:  # noqa: FBT001, FBT002 - as keras calls it
@@ -118,11 +121,12 @@ class _Network(keras.Model):
             # What has no sound is nothing without its embedding.
             kept = ops.cast(ops.logical_or(drawn >= _DROPPED, self._known == 0), "float32")
         catalogue = self._catalogue(kept)
-        states = self._recurrent(ops.take(catalogue, items, axis=0))
-        wanted = ops.normalize(self._query(states), axis=-1)
+        inputs = self._thinned(ops.take(catalogue, items, axis=0), training)
+        states = self._thinned(self._recurrent(inputs), training)
+        wanted = ops.normalize(self._query(ops.concatenate([states, inputs], axis=-1)), axis=-1)
         return ops.exp(self._scale) * ops.matmul(wanted, ops.transpose(catalogue)) + self._bias * kept[:, 0]
 
-    def trained(self, training: Training) -> Lstm:
+    def trained(self, training: Training, losses: np.ndarray) -> Lstm:
         """The weights as arrays; what was never played has no embedding."""
         kept = (training.counts() > 0)[:, None].astype(np.float32)
         kernel, recurrent, gate_bias = self._recurrent.get_weights()
@@ -136,55 +140,61 @@ class _Network(keras.Model):
             query=query,
             query_bias=query_bias,
             scale=np.exp(self._scale.numpy()),
+            losses=losses,
         )
 
     def _catalogue(self, kept: Tensor) -> Tensor:
         sound = self._tower(self._hidden(self._norm(self._content))) * self._known
         return ops.normalize(sound + self._embedding * kept, axis=-1)
 
+    def _thinned(self, values: Tensor, training: bool) -> Tensor:  # noqa: FBT001 - as in call
+        return keras.random.dropout(values, self._dropout, seed=self._draws) if training else values
+
 
 class _Fit:
-    """A network on its way: epochs, how well it foretells, and its checkpoint."""
+    """A network on its way: its stage, epochs, how well it foretells, and its checkpoint."""
 
-    def __init__(
-        self,
-        training: Training,
-        settings: LstmSettings,
-        checkpoint: Path | None,
-        key: str,
-        *,
-        stage: int,
-        best: np.ndarray | None = None,
-    ) -> None:
+    def __init__(self, training: Training, settings: LstmSettings, checkpoint: Path | None, key: str) -> None:
         self.network: Any = _Network(training, settings)
         self.network.compile(
             optimizer=keras.optimizers.AdamW(settings.learning_rate, clipnorm=1.0),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
         self.network.optimizer.build(self.network.trainable_variables)
+        self.stage: Literal["choosing", "training"] = "choosing"
         self.epoch, self.loss = 0, np.nan
-        # The least loss on what is judged by, and after how many epochs it was.
-        self.best = np.array([np.inf, 0.0]) if best is None else best
-        self._windows, self._seed, self._batch_size = _windows(training.sessions), training.seed, settings.batch_size
-        self._checkpoint, self._key, self._stage = checkpoint, key, stage
+        # Of what was learnt from and of what was judged by, after each epoch of the first stage.
+        self.losses = np.empty((0, 2))
+        self._seed, self._batch_size = training.seed, settings.batch_size
+        self._checkpoint, self._key = checkpoint, key
+        self._initial = [variable.numpy() for variable in self._variables()]
         self._resume()
 
-    def run_epoch(self) -> None:
+    def begin_again(self) -> None:
+        """Forget all but how long to train."""
+        self.stage, self.epoch = "training", 0
+        self._assign(self._initial)
+
+    def run_epoch(self, windows: Windows) -> None:
         # An order of its own for every epoch, so that one that is resumed has the order that it would have had.
-        order = np.random.default_rng([self._seed, self.epoch]).permutation(len(self._windows[0]))
-        inputs, targets, weights = (part[order] for part in self._windows)
+        order = np.random.default_rng([self._seed, self.epoch]).permutation(len(windows[0]))
+        inputs, targets, weights = (part[order] for part in windows)
         past = self.network.fit(
             inputs, targets, sample_weight=weights, batch_size=self._batch_size, shuffle=False, verbose=0
         )
-        self.epoch, self.loss = self.epoch + 1, past.history["loss"][0]
+        self.epoch += 1
+        # Keras divides by all places of the windows, those without a play among them.
+        self.loss = float(past.history["loss"][0] / weights.mean())
 
-    def judge(self, windows: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    def judge(self, windows: Windows) -> None:
         inputs, targets, weights = windows
-        self.loss = self.network.evaluate(
-            inputs, targets, sample_weight=weights, batch_size=self._batch_size, verbose=0
-        )
-        if self.loss < self.best[0] or self.epoch == 1:
-            self.best = np.array([self.loss, self.epoch])
+        loss = self.network.evaluate(inputs, targets, sample_weight=weights, batch_size=self._batch_size, verbose=0)
+        self.losses = np.vstack([self.losses, [self.loss, loss / weights.mean()]])
+
+    @property
+    def best_epoch(self) -> int:
+        """After how many epochs the loss on what is judged by was least; what is no number is never the least."""
+        return int(np.argmin(np.nan_to_num(self.losses[:, 1], nan=np.inf))) + 1 if len(self.losses) else 0
 
     def keep(self) -> None:
         if self._checkpoint is None:
@@ -192,7 +202,7 @@ class _Fit:
         draft = self._checkpoint.with_name(self._checkpoint.name + ".draft")
         arrays = {f"v{i}": variable.numpy() for i, variable in enumerate(self._variables())}
         with draft.open("wb") as file:
-            about = {"key": self._key, "stage": self._stage, "epoch": self.epoch, "best": self.best}
+            about = {"key": self._key, "stage": self.stage, "epoch": self.epoch, "losses": self.losses}
             np.savez(file, **{name: np.array(value) for name, value in about.items()}, **arrays)
         os.replace(draft, self._checkpoint)  # noqa: PTH105 - whole or not at all
 
@@ -200,26 +210,30 @@ class _Fit:
         if self._checkpoint is None or not self._checkpoint.exists():
             return
         try:
-            with self._checkpoint.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-                if str(kept["key"]) != self._key:
-                    return
-                # Who is in the second stage has chosen already.
-                if int(kept["stage"]) > self._stage:
-                    self.best, self.epoch = kept["best"], np.iinfo(np.int32).max
-                elif int(kept["stage"]) == self._stage:
-                    self.best, self.epoch = kept["best"], int(kept["epoch"])
-                    for i, variable in enumerate(self._variables()):
-                        variable.assign(kept[f"v{i}"])
+            # All of it is read before any of it counts.
+            with self._checkpoint.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                kept = dict(stored)
+            if str(kept["key"]) != self._key:
+                return
+            arrays = [kept[f"v{i}"] for i in range(len(self._initial))]
+            stage, epoch, losses = str(kept["stage"]), int(kept["epoch"]), kept["losses"]
         except (KeyError, ValueError, EOFError, zipfile.BadZipFile):
             return  # a damaged checkpoint costs the training again, and nothing else
+        self.stage = "training" if stage == "training" else "choosing"
+        self.epoch, self.losses = epoch, losses
+        self._assign(arrays)
+
+    def _assign(self, arrays: Sequence[np.ndarray]) -> None:
+        for variable, values in zip(self._variables(), arrays, strict=True):
+            variable.assign(values)
 
     def _variables(self) -> list[Any]:
         own = [*self.network.variables, *self.network.optimizer.variables]
         return list({id(variable): variable for variable in own}.values())
 
 
-def _windows(sessions: Sequence[Items]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Items, the items after them, and 1 where there is one (n, LONGEST); long sessions are cut."""
+def _windows(sessions: Sequence[Items]) -> Windows:
+    """Sessions in rows; long ones are cut."""
     pieces = [session[i : i + LONGEST + 1] for session in sessions for i in range(0, len(session) - 1, LONGEST)]
     inputs, targets = np.zeros((2, len(pieces), LONGEST), dtype=np.int32)
     weights = np.zeros((len(pieces), LONGEST), dtype=np.float32)

@@ -17,7 +17,7 @@ from audiosim.recommend.next_track.models import Scorer, Scores, Training
 from audiosim.recommend.next_track.sessions import Items
 
 METRICS: tuple[str, ...] = ("hr@1", "hr@5", "hr@10", "hr@20", "mrr@20", "ndcg@10")
-LIST_LENGTH = 10  # of the lists by which coverage is told
+LIST_LENGTH = 10  # of the lists whose figures are told
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,15 +34,16 @@ class TargetRanks:
         The rank when what the session had before is left out of the list; NaN for targets that it had.
     is_cold : (n_targets,) bool
         Whether the target was never played in the sessions that the model learnt from.
-    coverage : float
-        Share of the catalogue that is in the first ten of any list.
+    listed : (n_items,) int64
+        How often each item of the catalogue was among the first ten of a list of the model; where nothing of a session
+        is in the catalogue, no model is asked, and what was played most comes first.
     """
 
     session: Items
     rank: Scores
     rank_new: Scores
     is_cold: npt.NDArray[np.bool_]
-    coverage: float
+    listed: Items
 
 
 def target_ranks(scorer: Scorer, training: Training, sessions: Sequence[Items]) -> TargetRanks:
@@ -87,7 +88,7 @@ def target_ranks(scorer: Scorer, training: Training, sessions: Sequence[Items]) 
         np.array(rank, dtype=np.float64),
         np.array(rank_new, dtype=np.float64),
         np.array(is_cold, dtype=np.bool_),
-        float(ranker.listed.mean()),
+        ranker.listed,
     )
 
 
@@ -151,13 +152,13 @@ def _places(training: Training) -> Items:
 
 
 class _Ranker:
-    """Ranks in the catalogue, and which of its items were ever listed."""
+    """Ranks in the catalogue, and how often its items were listed."""
 
     def __init__(self, training: Training) -> None:
         self._n_items = training.n_items
         self._counts = training.counts()
         self._places = _places(training)
-        self.listed = np.zeros(training.n_items, dtype=np.bool_)
+        self.listed = np.zeros(training.n_items, dtype=np.int64)
 
     def is_cold(self, target: int) -> bool:
         return target >= self._n_items or self._counts[target] == 0
@@ -166,7 +167,8 @@ class _Ranker:
         """Ranks of the target, with all that was played before among the candidates, and without it."""
         known = np.unique(before[before < self._n_items])
         scores = scorer(before[before < self._n_items]) if len(known) else self._counts
-        self.listed[self._first(scores)] = True
+        if len(known):
+            self.listed[self._first(scores)] += 1
         is_repeat = bool((before == target).any())
         if target >= self._n_items:
             return np.inf, np.nan if is_repeat else np.inf

@@ -29,6 +29,7 @@ MeasuresOption = Annotated[
     typer.Option("--measure", "-m", help="Measure; repeat for several. All of the settings by default."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, see docs/json.md.")]
+GapOption = Annotated[float, typer.Option(help="Minutes of silence that end a session.", min=1.0)]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say how much there is to do, and do nothing.")]
 DeviceOption = Annotated[
     Literal["auto", "cpu", "cuda"] | None, typer.Option(help="auto takes a GPU where there is one.")

@@ -12,7 +12,7 @@ from audiosim.listening import Listening, match_plays
 from audiosim.recommend.next_track.sessions import Items, split_at_gaps
 from audiosim.sources.fold import fold
 from audiosim.sources.play import Play
-from audiosim.store import FeatureStore
+from audiosim.store import FeatureStore, digest
 from audiosim_pipelines.history import SHORT_PLAY
 
 # What sounds are compared by: what the library has of these, side by side.
@@ -27,12 +27,21 @@ class Titles:
     ----------
     labels : list of str
         "artist - title".
+    names : list of str
+        Artist and title, folded: what the same title is called, wherever it comes from.
+    credits : list of (str, str)
+        Artist and title as they are written; empty where they are not known.
     tracks : list of Track or None
         None for what the library does not have.
     number_of : dict of str to int
         By track id, and by folded artist and title as they were played.
     sessions : list of (n,) int64
         In the order of time, skips left out.
+    session_starts : (n_sessions,) int64 (seconds since 1970)
+    last_played : (n_titles,) int64 (seconds since 1970)
+        When each was last begun, and not skipped; -1 for never.
+    counts : (n_titles,) int64
+        How often each was played, in sessions or alone, and not skipped.
     n_plays, n_short : int
         All plays, and those of them that were skipped.
     gap : float (seconds)
@@ -40,44 +49,68 @@ class Titles:
     """
 
     labels: list[str]
+    names: list[str]
+    credits: list[tuple[str, str]]
     tracks: list[Track | None]
     number_of: Mapping[str, int]
     sessions: list[Items]
+    session_starts: Items
+    last_played: Items
+    counts: Items
     n_plays: int
     n_short: int
     gap: float
 
 
-def read_titles(library: Library, *, gap: float) -> Titles:
-    """Number what was played and what the library has; the same title has one number, whatever exports call it."""
+def read_titles(library: Library, *, gap: float, before: int | None = None) -> Titles:
+    """Number what was played and what the library has; the same title has one number, whatever exports call it.
+
+    Parameters
+    ----------
+    library : Library
+    gap : float
+        The longest silence within a session, in seconds.
+    before : int, optional
+        Leave out plays that began at this time or later, in seconds since 1970.
+    """
     tracks = library.tracks()
     by_id = {track.track_id: track for track in tracks}
-    plays = Listening(library.catalog).plays()
+    plays = [play for play in Listening(library.catalog).plays() if before is None or play.started_at < before]
     kept = [play for play in plays if not _is_skipped(play)]
-    names = [fold(play.artist, play.title) or f"{play.artist} - {play.title}".casefold() for play in kept]
+    named = [fold(play.artist, play.title) or f"{play.artist} - {play.title}".casefold() for play in kept]
     matches = match_plays(kept, tracks)
     # One export may have the code by which a title is found in the library, and another its name alone.
-    match_of = {name: match for name, match in zip(names, matches, strict=True) if match is not None}
+    match_of = {name: match for name, match in zip(named, matches, strict=True) if match is not None}
     number_of: dict[str, int] = {}
     items: list[int] = []
-    played: list[tuple[Play, str | None]] = []
-    for play, name, match in zip(kept, names, matches, strict=True):
+    played: list[tuple[Play, str, Track | None]] = []
+    for play, name, match in zip(kept, named, matches, strict=True):
         found = match or match_of.get(name)
         number = number_of.setdefault(found or name, len(played))
         number_of.setdefault(name, number)
         if number == len(played):
-            played.append((play, found))
+            played.append((play, name, None if found is None else by_id[found]))
         items.append(number)
-    of_titles: list[Track | None] = [None if found is None else by_id[found] for _, found in played]
-    labels = [
-        printable(f"{play.artist} - {play.title}") if track is None else track.label
-        for (play, _), track in zip(played, of_titles, strict=True)
-    ]
     unplayed = [track for track in tracks if track.track_id not in number_of]
-    number_of |= {track.track_id: len(labels) + i for i, track in enumerate(unplayed)}
-    labels.extend(track.label for track in unplayed)
-    sessions = _sessions(items, kept, gap)
-    return Titles(labels, [*of_titles, *unplayed], number_of, sessions, len(plays), len(plays) - len(kept), gap)
+    number_of |= {track.track_id: len(played) + i for i, track in enumerate(unplayed)}
+    labels = [printable(f"{play.artist} - {play.title}") if track is None else track.label for play, _, track in played]
+    written = [(play.artist, play.title) if track is None else _credit(track) for play, _, track in played]
+    n_titles = len(played) + len(unplayed)
+    sessions, session_starts, last_played = _in_time(items, kept, gap=gap, n_titles=n_titles)
+    return Titles(
+        labels=[*labels, *(track.label for track in unplayed)],
+        names=[*(name for _, name, _ in played), *(_name(track) for track in unplayed)],
+        credits=[*written, *map(_credit, unplayed)],
+        tracks=[*(track for _, _, track in played), *unplayed],
+        number_of=number_of,
+        sessions=sessions,
+        session_starts=session_starts,
+        last_played=last_played,
+        counts=np.bincount(np.array(items, dtype=np.int64), minlength=n_titles),
+        n_plays=len(plays),
+        n_short=len(plays) - len(kept),
+        gap=gap,
+    )
 
 
 def sounds(library: Library, titles: Titles) -> npt.NDArray[np.float64] | None:
@@ -105,10 +138,32 @@ def sounds(library: Library, titles: Titles) -> npt.NDArray[np.float64] | None:
     return None if vectors is None or np.isnan(vectors).any(axis=1).all() else vectors
 
 
-def _sessions(items: list[int], plays: list[Play], gap: float) -> list[Items]:
+def titles_digest(titles: Titles, vectors: npt.NDArray[np.float64] | None) -> str:
+    """A digest of all that models are judged by: plays, what the library has, and how it sounds."""
+    has_track = bytes(track is not None for track in titles.tracks)
+    sessions = [np.array([len(session), *session.tolist()], dtype=np.int64).tobytes() for session in titles.sessions]
+    heard = b"" if vectors is None else np.ascontiguousarray(vectors).tobytes()
+    return digest([titles.n_plays, titles.n_short, titles.gap], has_track, *sessions, heard)
+
+
+def _in_time(items: list[int], plays: list[Play], *, gap: float, n_titles: int) -> tuple[list[Items], Items, Items]:
+    """Sessions, when they began, and when each title was last begun."""
+    numbers = np.array(items, dtype=np.int64)
     started = np.array([play.started_at for play in plays], dtype=np.int64)
     ended = np.array([play.ended_at or play.started_at for play in plays], dtype=np.int64)
-    return split_at_gaps(np.array(items, dtype=np.int64), started, ended, gap=gap)
+    rows = split_at_gaps(np.arange(len(plays), dtype=np.int64), started, ended, gap=gap)
+    last_played = np.full(n_titles, -1, dtype=np.int64)
+    np.maximum.at(last_played, numbers, started)
+    starts = np.array([started[session[0]] for session in rows], dtype=np.int64)
+    return [numbers[session] for session in rows], starts, last_played
+
+
+def _credit(track: Track) -> tuple[str, str]:
+    return track.artist or "", track.title or ""
+
+
+def _name(track: Track) -> str:
+    return fold(*_credit(track)) or track.label.casefold()
 
 
 def _is_skipped(play: Play) -> bool:
