@@ -5,7 +5,7 @@ over.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from audiosim.catalog import Catalog, Track
 from audiosim.sources.fold import fold
 from audiosim.sources.known_plays import KnownPlays, completed
 from audiosim.sources.play import Play, bare_id
+from audiosim.sources.rating_table import HIGHEST, LOWEST, RatingKind
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS plays (
@@ -27,10 +28,13 @@ CREATE TABLE IF NOT EXISTS recommendations (
     recommendation_id INTEGER PRIMARY KEY, made_at INTEGER NOT NULL, origin TEXT NOT NULL, seeds TEXT NOT NULL,
     measure TEXT NOT NULL, kind TEXT NOT NULL, rank INTEGER NOT NULL, track_id TEXT NOT NULL, distance REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS imported_ratings (
+    track_id TEXT NOT NULL, kind TEXT NOT NULL, value REAL NOT NULL, source TEXT NOT NULL,
+    PRIMARY KEY (track_id, kind)
+);
 """
 _PLAY_COLUMNS = tuple(field.name for field in fields(Play))
 _SELECT_PLAYS = f"SELECT play_id, {', '.join(_PLAY_COLUMNS)} FROM plays"  # noqa: S608 - names of our own
-LOWEST, HIGHEST = 1.0, 10.0  # of ratings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,15 @@ class Rating:
     track_id: str
     rating: float
     rated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedRatings:
+    """What an import of ratings came to: how many are new, say something else than before, or were known."""
+
+    n_new: int
+    n_changed: int
+    n_known: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +133,13 @@ class Listening:
             )
 
     def forget_ratings(self, track_id: str) -> int:
-        """Drop all ratings of a track; how many there were."""
+        """Drop all that is thought of a track, by hand or from tables; how many ratings there were."""
         with self._catalog.transaction():
             self._make_tables()
-            return self._catalog.connection.execute("DELETE FROM ratings WHERE track_id = ?", (track_id,)).rowcount
+            return sum(
+                self._catalog.connection.execute(f"DELETE FROM {table} WHERE track_id = ?", (track_id,)).rowcount  # noqa: S608
+                for table in ("ratings", "imported_ratings")
+            )
 
     def all_ratings(self) -> list[Rating]:
         """All ratings in the order in which they were given, several of a track among them."""
@@ -132,6 +148,44 @@ class Listening:
     def ratings(self) -> dict[str, Rating]:
         """The last rating of every track that has one, by track id, in the order in which they were first given."""
         return {rating.track_id: rating for rating in self.all_ratings()}
+
+    def import_ratings(
+        self, values: Mapping[str, float], *, kind: RatingKind, source: str, dry_run: bool = False
+    ) -> ImportedRatings:
+        """Keep ratings of a table, one a track and kind; they lie apart from those that were given one by one.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            By track id.
+        kind : {"like", "rating", "plays"}
+        source : str
+            Where they come from, for people.
+        dry_run : bool
+            Say what it would come to, and keep nothing.
+        """
+        known = self.imported_ratings(kind)
+        n_known = sum(known.get(track_id) == value for track_id, value in values.items())
+        n_new = len(values.keys() - known.keys())
+        if not dry_run:
+            with self._catalog.transaction():
+                self._make_tables()
+                self._catalog.connection.executemany(
+                    "INSERT INTO imported_ratings (track_id, kind, value, source) VALUES (?, ?, ?, ?)"
+                    " ON CONFLICT (track_id, kind) DO UPDATE SET value = excluded.value, source = excluded.source",
+                    [(track_id, kind, value, source) for track_id, value in values.items()],
+                )
+        return ImportedRatings(n_new, len(values) - n_new - n_known, n_known)
+
+    def imported_ratings(self, kind: RatingKind) -> dict[str, float]:
+        """Ratings of a kind that came from tables, by track id, in the order of their arrival."""
+        query = "SELECT track_id, value FROM imported_ratings WHERE kind = ? ORDER BY rowid"
+        return dict(self._rows(query, kind, table="imported_ratings"))
+
+    def opinions(self, kind: RatingKind) -> dict[str, float]:
+        """All that is known of a kind, by track id; a rating that was given by hand outweighs an imported one."""
+        by_hand = {track_id: given.rating for track_id, given in self.ratings().items()} if kind == "rating" else {}
+        return self.imported_ratings(kind) | by_hand
 
     # Recommendations
 
@@ -156,10 +210,10 @@ class Listening:
         )
         return [Recommendation(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
 
-    def _rows(self, query: str) -> list[tuple[Any, ...]]:
-        """Rows of a query; none while the tables are not made, in a library that may not be written, say."""
-        tables = self._catalog.connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'plays'")
-        return self._catalog.connection.execute(query).fetchall() if tables.fetchone()[0] else []
+    def _rows(self, query: str, *values: str, table: str = "plays") -> list[tuple[Any, ...]]:
+        """Rows of a query; none while the table is not made, in a library that may not be written, say."""
+        tables = self._catalog.connection.execute("SELECT count(*) FROM sqlite_master WHERE name = ?", (table,))
+        return self._catalog.connection.execute(query, values).fetchall() if tables.fetchone()[0] else []
 
     def _make_tables(self) -> None:
         for statement in _SCHEMA.split(";"):

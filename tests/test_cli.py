@@ -64,8 +64,9 @@ def test_there_are_these_commands():
     assert {" ".join(words) for words in COMMANDS} == {
         *("run", "add", "extract", "compare", "evaluate", "nearest", "status", "doctor"),
         *("baseline import", "baseline fetch", "releases", "history import", "history show", "rate", "ratings"),
-        *("recommend", "history evaluate", "next", "fetch", "explain", "versions", "journey"),
-        *("genre evaluate", "genre predict", "taste fit", "taste predict", "taste next"),
+        *("recommend", "history evaluate", "next", "weekly", "fetch", "explain", "versions", "journey"),
+        *("genre evaluate", "genre predict", "taste import", "taste fit", "taste predict", "taste next", "taste report"),
+        "taste compare",
         *("export matrix", "export neighbors", "export playlist", "export features", "features show", "features fit"),
         *("report", "bench dtw", "bench features", "bench yasr", "bench quality"),
     }

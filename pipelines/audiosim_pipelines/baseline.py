@@ -3,6 +3,7 @@
 import csv
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def import_baseline(library: Library, table: Path, options: TableOptions | None 
     return report
 
 
-def write_rejected(report: TableReport, output: Path) -> None:
+def write_rejected(rejected: Iterable[RejectedRow], output: Path) -> None:
     """Write the rejected rows as CSV: their numbers, the first below the header being 1, and why.
 
     Raises
@@ -95,7 +96,7 @@ def write_rejected(report: TableReport, output: Path) -> None:
     with replacing(output) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["row", "reason"])
-        writer.writerows([row.row, guarded(row.reason)] for row in report.rejected)
+        writer.writerows([row.row, guarded(row.reason)] for row in rejected)
 
 
 def join_baseline(library: Library, settings: Settings) -> BaselineReport | None:

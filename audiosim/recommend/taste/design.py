@@ -64,13 +64,7 @@ def most_informative(
     """
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
-    spread = inputs.std(axis=0)
-    varies = spread > 1e-12 * np.maximum(1.0, np.abs(inputs.mean(axis=0)))
-    known = (inputs[:, varies] - inputs[:, varies].mean(axis=0)) / spread[varies]
-    # The mean rating is to be learned as well.
-    known = np.column_stack([np.ones(len(known)), known])
-    seen = known[np.asarray(rated, dtype=np.int64)]
-    covariance = np.linalg.inv(_PRIOR * np.eye(known.shape[1]) + seen.T @ seen)
+    known, covariance = _posterior(inputs, rated)
     free = np.ones(len(known), dtype=np.bool_)
     free[np.asarray(rated, dtype=np.int64)] = False
     free[list(left_out)] = False
@@ -87,3 +81,39 @@ def most_informative(
         free[row] = False
         fresh &= groups != groups[row]
     return chosen
+
+
+def uncertainty(inputs: FloatArray, *, rated: Sequence[int] | IntArray) -> FloatArray:
+    """How unsure a linear taste is of each track, in units of the noise of ratings.
+
+    Parameters
+    ----------
+    inputs : (n_tracks, n_inputs) float64
+        Standardised here.
+    rated : sequence of int
+        Rows that are rated already.
+
+    Returns
+    -------
+    (n_tracks,) float64
+
+    Examples
+    --------
+    >>> inputs = np.array([[0.0], [1.0], [5.0]])
+    >>> int(uncertainty(inputs, rated=[0, 1]).argmax())
+    2
+    """
+    known, covariance = _posterior(inputs, rated)
+    return np.sqrt(np.maximum(((known @ covariance) * known).sum(axis=1), 0.0))
+
+
+def _posterior(inputs: FloatArray, rated: Sequence[int] | IntArray) -> tuple[FloatArray, FloatArray]:
+    """Standardised inputs with a constant before them, and the covariance of their weights after the ratings."""
+    spread = inputs.std(axis=0)
+    varies = spread > 1e-12 * np.maximum(1.0, np.abs(inputs.mean(axis=0)))
+    known = (inputs[:, varies] - inputs[:, varies].mean(axis=0)) / spread[varies]
+    # The mean rating is to be learned as well.
+    known = np.column_stack([np.ones(len(known)), known])
+    seen = known[np.asarray(rated, dtype=np.int64)]
+    precision = _PRIOR * np.eye(known.shape[1]) + seen.T @ seen
+    return known, np.linalg.inv(precision).astype(np.float64)

@@ -1,6 +1,6 @@
 """How good predicted ratings are, beside those of a model that says the mean of every track."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -28,6 +28,15 @@ class TasteScores:
     spearman: float
     pairwise: float
     accuracy: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """How much smaller an error is than that of the mean, in the unit of the error, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 def score_ratings(predicted: FloatArray, ratings: FloatArray, *, means: FloatArray, is_binary: bool) -> TasteScores:
@@ -72,20 +81,49 @@ def mean_scores(scores: Sequence[TasteScores]) -> TasteScores:
     return TasteScores(*(None if None in column else float(np.mean(column)) for column in columns))  # pyright: ignore[reportArgumentType] - only the last can be None
 
 
-def gain_interval(gains: FloatArray, groups: IntArray, *, seed: int) -> tuple[float, float, float]:
-    """Mean of gains and its 95 % interval over draws of artists with replacement.
+def gain_intervals(gains: Mapping[str, FloatArray], groups: IntArray, *, seed: int) -> dict[str, Gain]:
+    """Means of gains and their 95 % intervals over draws of artists with replacement, the same for all.
 
     Examples
     --------
-    >>> gain_interval(np.full(6, 0.5), np.arange(6), seed=0)
-    (0.5, 0.5, 0.5)
+    >>> gain_intervals({"ridge": np.full(6, 0.5)}, np.arange(6), seed=0)
+    {'ridge': Gain(value=0.5, low=0.5, high=0.5)}
     """
     numbers = np.unique(groups, return_inverse=True)[1]
-    totals, counts = np.bincount(numbers, gains), np.bincount(numbers)
-    n_artists = len(counts)
-    times = np.random.default_rng(seed).multinomial(n_artists, np.full(n_artists, 1.0 / n_artists), size=_N_DRAWS)
-    low, high = np.percentile((times @ totals) / (times @ counts), _INTERVAL)
-    return float(gains.mean()), float(low), float(high)
+    times = artist_draws(int(numbers.max()) + 1, n_draws=_N_DRAWS, seed=seed)
+    weights = times @ np.bincount(numbers)
+    found: dict[str, Gain] = {}
+    for name, values in gains.items():
+        low, high = np.percentile((times @ np.bincount(numbers, values)) / weights, _INTERVAL)
+        found[name] = Gain(float(values.mean()), float(low), float(high))
+    return found
+
+
+def share_interval(errors: FloatArray, of_mean: FloatArray, groups: IntArray, *, seed: int) -> Gain:
+    """R2, 1 - sum of errors / sum of those of the mean, and its 95 % interval over draws of artists with replacement.
+
+    Examples
+    --------
+    >>> share_interval(np.full(6, 1.0), np.full(6, 4.0), np.arange(6), seed=0)
+    Gain(value=0.75, low=0.75, high=0.75)
+    """
+    numbers = np.unique(groups, return_inverse=True)[1]
+    times = artist_draws(int(numbers.max()) + 1, n_draws=_N_DRAWS, seed=seed)
+    below = times @ np.bincount(numbers, of_mean)
+    ratios = 1.0 - (times @ np.bincount(numbers, errors)) / np.where(below > 0.0, below, np.nan)
+    low, high = np.nanpercentile(ratios, _INTERVAL)
+    return Gain(float(1.0 - errors.sum() / of_mean.sum()), float(low), float(high))
+
+
+def artist_draws(n_artists: int, *, n_draws: int, seed: int) -> IntArray:
+    """How often each artist is drawn, with replacement, in so many draws of as many artists: (n_draws, n_artists)."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(n_artists, np.full(n_artists, 1.0 / n_artists), size=n_draws)
+
+
+def rank_correlation(a: FloatArray, b: FloatArray) -> float:
+    """Spearman's correlation; NaN where either does not vary."""
+    return _correlation(_ranks(a), _ranks(b))
 
 
 def _ranks(values: FloatArray) -> FloatArray:

@@ -63,7 +63,7 @@ def import_(
     opened = Library.open(library)
     report = stage.import_baseline(opened, table, options)
     if rejected is not None:
-        stage.write_rejected(report, rejected)
+        stage.write_rejected(report.rejected, rejected)
     joined = _joined(opened)
     if json:
         print_json({**asdict(joined), "table": asdict(report)})

@@ -1,4 +1,4 @@
-"""Commands about taste: taste fit, taste predict, taste next."""
+"""Commands about taste: taste import, fit, predict and next."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,39 +6,112 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from audiosim_pipelines.cli.options import DEFAULT_LIBRARY, JsonOption, LibraryOption, ThreadsOption
+from audiosim_pipelines.cli import taste_pages
+from audiosim_pipelines.cli.options import DEFAULT_LIBRARY, DryRunOption, JsonOption, LibraryOption, ThreadsOption
+from audiosim_pipelines.cli.taste_pages import (
+    FeatureOption,
+    KindOption,
+    RatingOption,
+    RepeatsOption,
+    SeedOption,
+    TableArgument,
+    TreesOption,
+)
 
 if TYPE_CHECKING:
-    from audiosim.recommend.taste.evaluation import TasteEffort, TasteEvaluation
+    from audiosim.recommend.taste.evaluation import TasteEvaluation
     from audiosim_pipelines.taste.evaluation import TasteReport
+    from audiosim_pipelines.taste.imports import RatingsImport
 
-SeedOption = Annotated[int, typer.Option(help="The same seed gives the same answer.", min=0)]
-TreesOption = Annotated[int, typer.Option(help="Trees of a forest.", min=1)]
-RepeatsOption = Annotated[
-    int | None, typer.Option(help="Ways to deal the folds; 10, or 1 of more than 500 ratings, by default.", min=1)
-]
-CountOption = Annotated[int, typer.Option("--count", "-n", help="How many tracks.", min=1)]
+_UNITS = {"rating": "rating", "like": "chance of a like", "plays": "plays"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(help="What ratings tell of the tracks that are not rated.", no_args_is_help=True)
+    group.command("import")(import_)
     group.command()(fit)
     group.command()(predict)
     group.command("next")(next_)
+    taste_pages.register(group)
     app.add_typer(group, name="taste")
 
 
-def fit(
-    table: Annotated[
-        Path | None, typer.Argument(help="Table of features with a column of ratings; the library's by default.")
-    ] = None,
+def import_(
+    table: Annotated[Path | None, typer.Argument(help="Table of likes, ratings or plays, CSV or Parquet.")] = None,
     *,
-    rating: Annotated[str, typer.Option(help="Column of the table that holds the ratings.")] = "rating",
+    from_history: Annotated[
+        bool, typer.Option("--from-history", help="Count the plays of the history in place of a table.")
+    ] = False,
+    rating: Annotated[
+        str | None, typer.Option(help="Column that holds them; rating, like, plays, ... by default.")
+    ] = None,
     kind: Annotated[
-        Literal["auto", "like", "rating", "plays"], typer.Option(help="What the column holds; auto looks.")
+        Literal["auto", "like", "rating", "plays"],
+        typer.Option(help="like: yes or no; rating: 1 to 10; plays: counts; auto looks."),
     ] = "auto",
-    trees: TreesOption = 200,
+    rejected: Annotated[Path | None, typer.Option(help="Write the rows that cannot be used, and why, as CSV.")] = None,
+    dry_run: DryRunOption = False,
+    library: LibraryOption = DEFAULT_LIBRARY,
+    json: JsonOption = False,
+) -> None:
+    """Import likes, ratings or plays of the library's tracks. The same table again changes nothing.
+
+    Rows find tracks by id, ISRC, path, or artist and title. Kinds lie apart, and ratings by hand outweigh imported
+    ones.
+
+    Example: audiosim taste import liked.csv --rating like
+    """
+    from audiosim.library import Library
+    from audiosim_pipelines.baseline import write_rejected
+    from audiosim_pipelines.cli import EXIT_PARTIAL
+    from audiosim_pipelines.cli.screen import print_json
+    from audiosim_pipelines.taste import imports
+
+    if from_history == (table is not None):
+        raise typer.BadParameter("give a table, or --from-history")
+    opened = Library.open(library)
+    if table is None:
+        report = imports.import_history(opened, dry_run=dry_run)
+    else:
+        report = imports.import_ratings(opened, table, column=rating, kind=kind, dry_run=dry_run)
+    if rejected is not None:
+        write_rejected(report.rejected, rejected)
+    if json:
+        print_json(asdict(report))
+    else:
+        _say_import(report)
+    if report.rejected:
+        raise typer.Exit(EXIT_PARTIAL)
+
+
+def _say_import(report: "RatingsImport") -> None:
+    from audiosim_pipelines.cli.screen import Screen, print_line
+
+    screen = Screen()
+    for note in report.notes:
+        screen.say(f"note: {note}")
+    for reason in report.reasons:
+        screen.say(f"rejected: {reason}")
+    counts = report.ratings
+    kept = "would be" if report.dry_run else "are"
+    what = {"like": "likes", "rating": "ratings", "plays": "counts of plays"}[report.kind]
+    print_line(
+        f"{what} of {report.n_tracks} tracks from {report.n_rows} {'rows' if report.column else 'plays'}: "
+        f"{counts.n_new} {kept} new, {counts.n_changed} changed, {counts.n_known} known; "
+        f"{len(report.rejected)} rows rejected, {report.n_repeated} repeated"
+    )
+    if report.n_outweighed:
+        print_line(f"{report.n_outweighed} of the tracks were rated by hand, and that counts")
+
+
+def fit(
+    table: TableArgument = None,
+    *,
+    rating: RatingOption = "rating",
+    kind: KindOption = "auto",
+    feature: FeatureOption = None,
+    trees: TreesOption = 100,
     repeats: RepeatsOption = None,
     seed: SeedOption = 0,
     threads: ThreadsOption = None,
@@ -53,11 +126,11 @@ def fit(
     from audiosim_pipelines.cli.screen import Screen, print_json
     from audiosim_pipelines.taste import evaluation as taste
 
-    effort = _effort(trees, repeats, seed, threads)
+    effort = taste_pages.effort(trees, repeats, seed, threads)
     if table is None:
-        report = taste.fit_library(Library.open(library), effort=effort, progress=Screen())
+        report = taste.fit_library(Library.open(library), kind=kind, effort=effort, progress=Screen())
     else:
-        report = taste.fit_table(table, rating, kind=kind, effort=effort, progress=Screen())
+        report = taste.fit_table(table, rating, kind=kind, extra=feature or (), effort=effort, progress=Screen())
     if json:
         print_json(report.as_dict())
         return
@@ -66,8 +139,9 @@ def fit(
 
 def predict(
     *,
-    count: CountOption = 20,
-    trees: TreesOption = 200,
+    count: Annotated[int, typer.Option("--count", "-n", help="How many tracks.", min=1)] = 20,
+    kind: KindOption = "auto",
+    trees: TreesOption = 100,
     repeats: RepeatsOption = None,
     seed: SeedOption = 0,
     threads: ThreadsOption = None,
@@ -82,12 +156,13 @@ def predict(
     from audiosim_pipelines.cli.screen import Screen, print_json, print_line, print_table
     from audiosim_pipelines.taste import evaluation as taste
 
-    effort = _effort(trees, repeats, seed, threads)
-    prediction = taste.predict_library(Library.open(library), effort=effort, progress=Screen())
+    effort = taste_pages.effort(trees, repeats, seed, threads)
+    prediction = taste.predict_library(Library.open(library), kind=kind, effort=effort, progress=Screen())
     judged, expected = prediction.evaluation, prediction.expected[:count]
     if json:
         print_json(
             {
+                "kind": prediction.kind,
                 "verdict": judged.verdict,
                 "best": judged.best,
                 "p_value": judged.p_value,
@@ -100,53 +175,79 @@ def predict(
     if judged.verdict == "no signal":
         print_line("every track is expected to be rated as the mean; the order below means nothing")
     rows = [[item.label, *(_figure(value) for value in (item.expected, item.low, item.high))] for item in expected]
-    print_table("ratings to expect", ["track", "rating", "from", "to"], rows, left=("track",))
+    unit = _UNITS[prediction.kind]
+    print_table(f"what to expect: {unit}", ["track", unit, "from", "to"], rows, left=("track",))
 
 
 def next_(
     *,
-    count: CountOption = 10,
+    count: Annotated[int, typer.Option("--count", "-n", help="How many tracks.", min=1)] = 10,
+    kind: KindOption = "auto",
+    trees: TreesOption = 100,
+    repeats: RepeatsOption = None,
+    seed: SeedOption = 0,
+    threads: ThreadsOption = None,
     library: LibraryOption = DEFAULT_LIBRARY,
     json: JsonOption = False,
 ) -> None:
-    """Which tracks to rate next, so that their ratings tell most about the others.
+    """Which tracks to rate next: those that tell most about the others and, once a taste shows, some that may please.
 
     Example: audiosim taste next
     """
     from audiosim.library import Library
-    from audiosim_pipelines.cli.screen import print_json, print_line
-    from audiosim_pipelines.taste import evaluation as taste
+    from audiosim_pipelines.cli.screen import Screen, print_json, print_line, print_table
+    from audiosim_pipelines.taste.next_to_rate import next_to_rate
 
-    tracks = taste.next_to_rate(Library.open(library), n=count)
+    screen = Screen()
+    found = next_to_rate(
+        Library.open(library),
+        n=count,
+        kind=kind,
+        effort=taste_pages.effort(trees, repeats, seed, threads),
+        progress=screen,
+    )
+    judged = found.evaluation
     if json:
-        print_json({"tracks": [asdict(track) for track in tracks]})
+        print_json(
+            {
+                "verdict": judged.verdict if judged else None,
+                "too_few": found.too_few,
+                "n_hubs": found.n_hubs,
+                "measures": list(found.measures),
+                "tracks": [asdict(track) for track in found.tracks],
+            }
+        )
         return
-    if not tracks:
+    if not found.tracks:
         print_line("all tracks are rated")
-    for track in tracks:
-        print_line(f"{track.track_id[:8]}  {track.label}")
-
-
-def _effort(trees: int, repeats: int | None, seed: int, threads: int | None) -> "TasteEffort":
-    from audiosim.recommend.taste.evaluation import TasteEffort
-    from audiosim_pipelines.bench.machine import n_cores
-
-    return TasteEffort(seed=seed, n_threads=threads or n_cores(), n_trees=trees, n_repeats=repeats)
+        return
+    if judged is None or not judged.has_signal:
+        screen.say("no taste shows yet: all of these are to learn it")
+    if found.n_hubs:
+        screen.say(f"{found.n_hubs} tracks are left out, which are near to everything by {', '.join(found.measures)}")
+    rows = [[track.track_id[:8], track.label, track.purpose, track.why] for track in found.tracks]
+    columns = ["id", "track", "to", "why"]
+    print_table("to rate next", columns, rows, left=columns)
 
 
 def _say(report: "TasteReport") -> None:
-    from audiosim_pipelines.cli.screen import print_line, print_table
+    from audiosim_pipelines.cli.screen import Screen, print_line, print_table
 
-    judged = report.evaluation
+    ground, judged = report.ground, report.evaluation
+    for note in ground.notes:
+        Screen().say(f"note: {note}")
     print_line(
-        f"{report.n_rows} rows: {report.n_rejected} rejected, {report.n_duplicates} duplicates; "
-        f"{judged.n_ratings} ratings ({report.kind}), mean {report.mean:.2f}"
+        f"{ground.n_rows} rows: {ground.n_rejected} rejected, {ground.n_duplicates} duplicates; "
+        f"{judged.n_ratings} ratings ({ground.kind}), mean {report.mean:.2f}"
     )
-    if report.knows_artists:
+    for name, count in ground.left_aside:
+        print_line(f"left aside, for kinds are not mixed: {count} tracks of kind {name} (--kind {name})")
+    if ground.knows_artists:
         print_line(f"by {judged.n_artists} artists, each of them either learned from or left out")
     else:
         print_line("no artists are named: every track counts as one's own, and the figures may be too high")
     last = ["accuracy", "AUC"] if judged.is_binary else ["Spearman", "pairs in order"]
+    gains = dict(judged.gains)
     rows = [
         [
             name,
@@ -154,10 +255,12 @@ def _say(report: "TasteReport") -> None:
             _figure(scores.mae),
             *((_figure(scores.accuracy),) if judged.is_binary else (_figure(scores.spearman),)),
             _figure(scores.pairwise),
+            f"{gains[name].value:.3f} [{gains[name].low:.3f}, {gains[name].high:.3f}]",
         ]
         for name, scores in judged.rows
     ]
-    print_table("tracks of artists never seen", ["model", "R2", "MAE", *last], rows, left=("model",))
+    columns = ["model", "R2", "MAE", *last, "error less than the mean's"]
+    print_table("tracks of artists never seen", columns, rows, left=("model",))
     print_line(f"chosen, fold by fold: {', '.join(f'{name} {n}' for name, n in judged.chosen)}")
     _say_verdict(judged)
 
@@ -165,11 +268,11 @@ def _say(report: "TasteReport") -> None:
 def _say_verdict(judged: "TasteEvaluation") -> None:
     from audiosim_pipelines.cli.screen import print_line
 
-    value, low, high = judged.gain
+    gain = judged.gain
     error = "squared" if judged.is_binary else "absolute"
     print_line(
-        f"{judged.verdict}: the {error} error is {value:.3f} [{low:.3f}, {high:.3f}] smaller than that of the mean; "
-        f"permutation test p = {judged.p_value:.3f}"
+        f"{judged.verdict}: the {error} error is {gain.value:.3f} [{gain.low:.3f}, {gain.high:.3f}] smaller than that "
+        f"of the mean; permutation test p = {judged.p_value:.3f}"
     )
     if judged.half_width is not None and judged.coverage is not None:
         print_line(
