@@ -274,4 +274,4 @@ def test_the_command_tells_likes_ratings_and_plays_apart(liked, command, column,
 def test_a_column_of_words_is_refused(liked, command):
     outcome = command("taste", "fit", liked, "--rating", "title")
     assert outcome.code == 1
-    assert "every title must be a number, got 'song 0'; choose another column" in outcome.messages
+    assert "every title must be a number, got 'Song 0'; choose another column" in outcome.messages

@@ -177,9 +177,15 @@ def evaluate_taste(
 @contextlib.contextmanager
 def steady_threads(n_threads: int) -> Generator[None]:
     """Let trees take so many threads, and sums none: those of matrices depend on how many there are."""
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - with scikit-learn, which needs it
+    from sklearn import config_context  # noqa: PLC0415 - takes a second to load, and only fitting needs it
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - with it
 
-    with limited_threads(n_threads), threadpool_limits(limits=1, user_api="blas"):
+    # Inputs are checked once at the door; to check them in each of thousands of small fits takes longer than the fits.
+    with (
+        limited_threads(n_threads),
+        threadpool_limits(limits=1, user_api="blas"),
+        config_context(assume_finite=True, skip_parameter_validation=True),
+    ):
         yield
 
 
@@ -230,6 +236,8 @@ def _conformal(rated: RatedTracks, trial: Trial, confidence: float) -> tuple[flo
 
 
 def _require_enough(rated: RatedTracks) -> None:
+    if not all(np.isfinite(values).all() for values in (rated.inputs.values, rated.inputs.encoded, rated.ratings)):
+        raise FeatureTableError("features and ratings must be finite, got NaN or infinity; leave such tracks out")
     values, counts = np.unique(rated.ratings, return_counts=True)
     n_artists = len(np.unique(rated.groups))
     if len(rated) < MIN_RATINGS or n_artists < 2 * N_FOLDS:

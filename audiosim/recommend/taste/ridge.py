@@ -139,7 +139,8 @@ def _path(
         # The weakest penalties may end a little before they are through; they are hardly ever chosen.
         warnings.simplefilter("ignore")
         options: dict[str, Any] = {"l1_ratio": share, "alphas": penalties, "precompute": True, "tol": 1e-3}
-        weights = linear_model.enet_path(scaled - centre, ratings - mean, **options)[1]
+        options["check_input"] = False
+        weights = linear_model.enet_path(np.asfortranarray(scaled - centre), ratings - mean, **options)[1]
     return weights, mean - centre @ weights
 
 
