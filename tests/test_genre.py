@@ -1,62 +1,32 @@
 """Genres from features: what is learned is judged on artists that were not seen, and too little is said to be so."""
 
+import contextlib
 import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from make_songs import GENRES, songs, written
+from scipy.stats import spearmanr
+from test_cli import assert_documented
 
 from audiosim.errors import FeatureTableError
-from audiosim.features.descriptors import DESCRIPTORS
-from audiosim.library import Library
 from audiosim.recommend.folds import grouped_folds
+from audiosim.recommend.genre.description import describe_genres
 from audiosim.recommend.genre.evaluation import evaluate_genres, genre_task, n_fits
-from audiosim.recommend.genre.metrics import score_probabilities
+from audiosim.recommend.genre.importance import correlated_groups, permutation_importance, rank_correlations
+from audiosim.recommend.genre.metrics import coverage, reliability, score_probabilities
 from audiosim.recommend.genre.models import MODELS, GenreModel, fit_temperature, heat
 from audiosim.recommend.genre.splits import balanced, split_scores
+from audiosim.recommend.genre.tree import readable_tree
 from audiosim.recommend.genre.work import Effort, Work
-from audiosim.recommend.labelled_table import read_labelled_table, without_duplicates
-from audiosim_pipelines.features import DescriptorTable
-from audiosim_pipelines.genre import prediction, tables
+from audiosim.recommend.labelled_table import TrackInputs, read_labelled_table, without_duplicates
 from audiosim_pipelines.genre.evaluation import evaluate_table
+from audiosim_pipelines.progress import Silent
 
 QUICK = Effort(n_trees=12)
-GENRES = ("folk", "metal", "techno")
-
-
-def songs(rng, *, n_artists=20, n_songs=4, spread=0.12, artist_spread=0.0):
-    """Songs of three genres that differ in energy and tempo; every artist also has a sound of its own."""
-
-    def song(genre, *, energy, tempo, artist, own, number):
-        return {
-            "artist": f"{genre} artist {artist}",
-            "title": f"Song {number}",
-            "genre": genre,
-            "energy": np.clip(energy + rng.normal(0, spread), 0, 1),
-            "tempo": tempo + 100 * rng.normal(0, spread),
-            "key": int(rng.integers(12)),
-            "mode": int(rng.integers(2)),
-            "loudness": -20 + 10 * own[0] + rng.normal(0, 0.05),
-            "valence": np.clip(0.5 + 0.2 * own[1] + rng.normal(0, 0.001), 0, 1),
-            "duration_ms": 180_000 + 1_000 * number,
-        }
-
-    rows = []
-    for style, (energy, tempo) in zip(GENRES, [(0.2, 90), (0.9, 140), (0.6, 125)], strict=True):
-        for artist in range(n_artists):
-            own = rng.normal(0.0, artist_spread, 2)
-            rows.extend(
-                song(style, energy=energy, tempo=tempo, artist=artist, own=own, number=number)
-                for number in range(n_songs)
-            )
-    return pd.DataFrame(rows)
-
-
-def written(frame, tmp_path):
-    path = tmp_path / "songs.csv"
-    frame.to_csv(path, index=False)
-    return path
 
 
 @pytest.fixture
@@ -166,6 +136,162 @@ def test_labels_that_mean_nothing_are_not_told(table, rng):
     assert chosen.calibration_error < 0.2
 
 
+def killed(after):
+    """An advance that ends everything after so many fits."""
+    told = []
+
+    def advance(n):
+        told.append(n)
+        if len(told) > after:
+            raise KeyboardInterrupt
+
+    return advance
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """How many models were fitted, by name."""
+    counts = Counter()
+    fit = GenreModel.fit
+
+    def counted(self, inputs, labels):
+        counts[self.name] += 1
+        return fit(self, inputs, labels)
+
+    monkeypatch.setattr(GenreModel, "fit", counted)
+    return counts
+
+
+class Advancing(Silent):
+    """Progress that is told to somebody."""
+
+    def __init__(self, advance):
+        self.advance = advance
+
+    @contextlib.contextmanager
+    def bar(self, *_):
+        yield self.advance
+
+
+def test_a_killed_evaluation_goes_on_where_it_was(rng, tmp_path, fits, monkeypatch):
+    """Killed in the second fold and again in the splits: the steps that were done are not fitted again."""
+    monkeypatch.setenv("AUDIOSIM_CACHE", str(tmp_path / "cache"))
+    path = written(songs(rng), tmp_path)
+    whole = evaluate_table(path, "genre", effort=QUICK).as_dict()
+    n_all = fits.total()
+    assert n_all == n_fits() + 5 * 5
+    fits.clear()
+    for after in (22, 70):
+        with pytest.raises(KeyboardInterrupt):
+            evaluate_table(path, "genre", effort=QUICK, progress=Advancing(killed(after)))
+    n_before = fits.total()
+    told = []
+    resumed = evaluate_table(path, "genre", effort=QUICK, progress=Advancing(told.append)).as_dict()
+    assert resumed == whole
+    # Twice a step of at most four fits was under way.
+    assert n_all <= fits.total() <= n_all + 2 * 4
+    assert fits.total() - n_before <= n_all - 60
+    assert sum(told) == n_all
+    assert not list((tmp_path / "cache" / "steps").iterdir())
+
+
+# What is needed, what can be read, and what genres are like
+
+
+def test_what_tells_genres_is_what_is_needed(table):
+    judged = evaluate_genres(genre_task(table), Work(QUICK))
+    found = permutation_importance(judged, Work(QUICK))
+    assert found[0].features == ("energy", "tempo")  # which correlate, and so are dealt together
+    assert found[0].n_positive == 5
+    assert found[0].accuracy > 0.3
+    assert found[0].log_loss > 5 * max(abs(item.log_loss) for item in found[1:])
+    assert {name for item in found for name in item.features} == set(table.inputs.names)
+
+
+def test_importance_equals_what_a_loop_over_rows_says(table):
+    """Dealt by hand: the same permutation of a key's values, and of both dimensions of its encoding."""
+    from audiosim.recommend.genre.importance import _dealt
+
+    order = np.random.default_rng(3).permutation(len(table))
+    column = table.inputs.names.index("key")
+    dealt = _dealt(table.inputs, (column,), order)
+    for row, other in enumerate(order):
+        assert dealt.values[row, column] == table.inputs.values[other, column]
+    places = [i for i, name in enumerate(table.inputs.encoded_names) if name == "key"]
+    np.testing.assert_array_equal(dealt.encoded[:, places], table.inputs.encoded[np.ix_(order, places)])
+    others = [i for i in range(len(table.inputs.names)) if i != column]
+    np.testing.assert_array_equal(dealt.values[:, others], table.inputs.values[:, others])
+
+
+def test_every_two_features_of_a_group_correlate(rng):
+    base = rng.normal(size=(500, 2))
+    values = np.column_stack(
+        [base[:, 0], base[:, 0] + 0.1 * rng.normal(size=500), -base[:, 0], base[:, 1], np.ones(500)]
+    )
+    names = ("energy", "loudness", "acousticness", "valence", "liveness")
+    inputs = TrackInputs(names, values, values)
+    assert correlated_groups(inputs) == ((0, 1, 2), (3,), (4,))
+    correlations = rank_correlations(values)
+    for i, j in ((0, 1), (0, 2), (1, 3)):
+        assert correlations[i, j] == pytest.approx(spearmanr(values[:, i], values[:, j]).statistic)
+    assert not correlations[4, :4].any()
+
+
+def test_a_tree_says_in_words_what_it_does(table):
+    task = genre_task(table)
+    tree = readable_tree(task)
+    assert 2 <= sum(node.feature is None for node in tree.nodes) <= 8
+    assert tree.scores.accuracy > 0.75
+    assert tree.lines()[0].startswith(tuple(f"{name} up to" for name in ("energy", "tempo")))
+    # Every track walked by hand ends in a leaf; the leaves have as many as the tree says.
+    counts = Counter()
+    for row in range(len(task.labels)):
+        place = 0
+        while (node := tree.nodes[place]).feature is not None:
+            value = np.float32(task.inputs.values[row, task.inputs.names.index(node.feature)])
+            place = node.low if value <= node.threshold else node.high
+        counts[place] += 1
+    assert counts == {i: node.n_tracks for i, node in enumerate(tree.nodes) if node.feature is None}
+    assert sum(line.endswith("tracks)") for line in tree.lines()) == len(counts)
+
+
+def test_where_nothing_varies_nothing_is_asked(table):
+    flat = replace(table.inputs, values=np.ones_like(table.inputs.values), encoded=np.ones_like(table.inputs.encoded))
+    task = genre_task(replace(table, inputs=flat))
+    assert len(readable_tree(task).nodes) == 1
+    judged = evaluate_genres(task, Work(QUICK))
+    assert judged.row("chosen").scores.accuracy < 0.4
+    assert judged.row("chosen").scores.log_loss == pytest.approx(np.log(3), abs=0.05)
+    assert all(item.log_loss == 0.0 for item in permutation_importance(judged, Work(QUICK)))
+
+
+def test_quantiles_and_medians_are_those_of_each_genre(table):
+    found = describe_genres(table)
+    energy = table.inputs.values[:, table.inputs.names.index("energy")]
+    for row, genre in enumerate(found.genres):
+        mine = energy[np.array(table.labels) == genre]
+        np.testing.assert_allclose(
+            found.quantiles[row, found.amounts.index("energy")], np.quantile(mine, (0.05, 0.25, 0.5, 0.75, 0.95))
+        )
+    assert [(size.n_tracks, size.n_artists) for size in found.sizes] == [(80, 20)] * 3
+    assert "key" not in found.compared
+    assert "mode" in found.compared
+    assert found.medians[0, 1] < 0.0  # folk and metal lie on opposite sides
+    np.testing.assert_allclose(np.diagonal(found.medians), 1.0)
+    two = describe_genres(table.take([row for row, label in enumerate(table.labels) if label != "folk"]))
+    assert np.isnan(two.medians).all()
+
+
+def test_reliability_and_coverage_count_tracks():
+    probabilities = np.array([[0.9, 0.1]] * 4 + [[0.55, 0.45]] * 2)
+    truth = np.array([0, 0, 0, 1, 1, 0])
+    low, high = reliability(probabilities, truth)
+    assert (low.n_tracks, low.accuracy, high.n_tracks, high.accuracy) == (2, 0.5, 4, 0.75)
+    sure = coverage(probabilities, truth, at_least=0.6)
+    assert (sure.share, sure.accuracy) == (pytest.approx(4 / 6), 0.75)
+    assert coverage(probabilities, truth, at_least=0.95).accuracy is None
+
+
 def test_a_random_split_makes_up_what_it_knows_of_artists(rng, tmp_path):
     """Every artist has an unmistakable sound and a genre of no sound: only a split by artist says that."""
     frame = songs(rng, n_songs=6, artist_spread=1.0).drop(columns=["energy", "tempo"])
@@ -202,75 +328,49 @@ def test_a_genre_of_few_artists_is_left_out_and_said(rng, tmp_path, command):
     assert "left out: polka" in outcome.output
 
 
-# Libraries
-
-
-@pytest.fixture
-def library(tmp_path, monkeypatch):
-    """A hundred tracks whose descriptors stand in for computed ones; ten have no genre in their tags."""
-    descriptors = np.random.default_rng(7).uniform(0.1, 1.0, (100, len(DESCRIPTORS)))
-    is_loud = np.arange(100) % 2 == 0
-    descriptors[:, DESCRIPTORS.index("energy_est")] = np.where(is_loud, 0.9, 0.1)
-    # Between the two, and so of neither.
-    descriptors[99, DESCRIPTORS.index("energy_est")] = 0.5
-    library = Library.create(tmp_path / "library")
-    unknown = dict.fromkeys(("album", "isrc", "external_id", "duration"))
-    with library.writing(), library.catalog.transaction():
-        for i in range(100):
-            tag = None if i >= 90 else "metal" if is_loud[i] else "folk"
-            said = {"artist": f"Artist {i // 2 % 25} {i % 2}", "title": f"Piece {i}", "genre": tag, **unknown}
-            library.catalog.put_track(f"{i:064x}", said)
-    tracks = library.tracks()
-    monkeypatch.setattr(tables, "descriptor_table", lambda _: DescriptorTable(tracks, descriptors, ()))
-    return library
-
-
-def test_tags_are_learned_and_what_has_none_is_told(library, command):
-    options = ("--library", library.folder, "--trees", "12", "--threads", "1", "--json")
-    judged = json.loads(command("genre", "evaluate", *options).output)
-    assert (judged["judged"]["n_tracks"], judged["judged"]["n_artists"]) == (90, 50)
-    assert judged["judged"]["models"][-1]["accuracy"] > 0.95
-    told = json.loads(command("genre", "predict", *options).output)
-    genres = [track["genre"] for track in told["tracks"]]
-    assert genres[:9] == ["metal", "folk"] * 4 + ["metal"]
-    assert all(track["confidence"] >= 0.4 for track in told["tracks"] if track["genre"])
-
-
-def test_below_a_confidence_nobody_knows(library, command, monkeypatch):
-    monkeypatch.setattr(prediction, "UNKNOWN_BELOW", 1.1)
-    output = command("genre", "predict", "--library", library.folder, "--trees", "2", "--threads", "1").output
-    assert output.count("unknown") == 10
-
-
-def test_a_library_without_genres_says_what_it_takes(library, command, monkeypatch):
-    nameless = [replace(track, genre=None) for track in library.tracks()]
-    values = np.random.default_rng(1).uniform(0.1, 1.0, (100, len(DESCRIPTORS)))
-    monkeypatch.setattr(tables, "descriptor_table", lambda _: DescriptorTable(nameless, values, ()))
-    for verb in ("evaluate", "predict"):
-        outcome = command("genre", verb, "--library", library.folder)
-        assert outcome.code == 1
-        assert "takes two of 10 artists each, got no genre; label more tracks" in outcome.messages
-
-
 # Command
 
 
 def test_the_command_says_the_same_in_text_and_in_json(rng, tmp_path, command):
     frame = songs(rng)
-    frame = pd.concat([frame, frame[:10]])
+    frame = pd.concat([frame, frame[:10], frame[:8].assign(genre="polka", title="Other")])
     path = written(frame, tmp_path)
     options = ("--label", "GENRE", "--trees", "4", "--threads", "1")
-    said = json.loads(command("genre", "evaluate", path, *options, "--json").output)
+    output = command("genre", "evaluate", path, *options, "--json").output
+    said = json.loads(output)
     judged = said["judged"]
-    assert (said["n_rows"], said["n_duplicates"], judged["n_tracks"], judged["n_artists"]) == (250, 10, 240, 60)
+    assert (said["n_rows"], said["n_duplicates"], judged["n_tracks"], judged["n_artists"]) == (258, 10, 240, 60)
+    assert said["genres"][-1] == {"genre": "polka", "n_tracks": 8, "n_artists": 2, "is_judged": False}
     assert [row["model"] for row in judged["models"]] == [*MODELS, "chosen"]
     assert said["published"] == {"accuracy": 0.63, "n_of_each": 550}
     splits = {split["name"]: split["scores"]["accuracy"] for split in judged["splits"]}
     assert judged["gap"] == pytest.approx(splits["random"] - splits["artist"])
+    chosen = judged["models"][-1]
+    assert chosen["accuracy_interval"][0] < chosen["accuracy"] < chosen["accuracy_interval"][1]
     text = command("genre", "evaluate", path, *options).output
     assert "240 tracks of 3 genres by 60 artists" in text
-    assert f"{judged['models'][-1]['accuracy']:.3f}" in text
-    assert "a random split makes up" in text
+    assert "left out: polka (8 tracks), which only 2 artists have" in text
+    assert f"{chosen['accuracy']:.3f}" in text
+    assert f"random minus by artist: {100 * judged['gap']:+.1f} points" in text
+    few = written(frame[::16], tmp_path, "few.csv")
+    unjudged = command("genre", "evaluate", few, "--json", "-o", tmp_path / "few.html")
+    assert unjudged.code == 0
+    assert json.loads(unjudged.output)["judged"] is None
+    assert_documented("genre evaluate", output, unjudged.output)
+
+
+def test_what_cannot_be_judged_is_described(rng, tmp_path, command):
+    """Two genres by one artist each: every accuracy would be that of telling two artists apart."""
+    frame = songs(rng, n_artists=1, n_songs=20)
+    page = tmp_path / "page.html"
+    outcome = command("genre", "evaluate", written(frame, tmp_path), "-o", page)
+    assert outcome.code == 0
+    assert "nothing can be judged: to tell genres apart takes two of 10 artists each, got 'folk' of 1" in outcome.output
+    assert "accuracy" not in outcome.output
+    text = page.read_text()
+    assert "Nothing can be judged" in text
+    assert 'id="spreads"' in text
+    assert 'id="confusion"' not in text
 
 
 def test_a_table_without_artists_says_so(rng, tmp_path, command):
@@ -280,7 +380,26 @@ def test_a_table_without_artists_says_so(rng, tmp_path, command):
     assert "no artists are named" in outcome.output
 
 
-def test_a_missing_column_is_one_line(rng, tmp_path, command):
-    outcome = command("genre", "evaluate", written(songs(rng), tmp_path), "--label", "style")
-    assert outcome.code == 1
-    assert "must have the column 'style', got artist, title, genre" in outcome.messages
+def test_rows_with_gaps_are_out_and_what_does_not_vary_harms_nothing(rng, tmp_path, command):
+    frame = songs(rng).assign(liveness=0.25)
+    frame.loc[:9, "energy"] = np.nan
+    options = ("--trees", "2", "--threads", "1", "--json")
+    said = json.loads(command("genre", "evaluate", written(frame, tmp_path), *options).output)
+    assert (said["n_rejected"], said["judged"]["n_tracks"]) == (10, 230)
+    [flat] = [item for item in said["judged"]["importances"] if item["features"] == ["liveness"]]
+    assert (flat["log_loss"], flat["n_positive"]) == (0.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "complaint"),
+    [
+        (("--label", "style"), 1, "must have the column 'style', got artist, title, genre"),
+        (("-o", "page.pdf"), 1, "the output must end in .html, .png, .svg, got page.pdf"),
+        (("--labels", "x.csv"), 2, "a table has a column of its own"),
+    ],
+)
+def test_a_slip_is_said_before_anything_is_computed(tmp_path, command, options, code, complaint):
+    path = written(songs(np.random.default_rng(1)), tmp_path)
+    outcome = command("genre", "evaluate", path, *options)
+    assert outcome.code == code
+    assert complaint in " ".join(outcome.messages.replace("\u2502", " ").split())

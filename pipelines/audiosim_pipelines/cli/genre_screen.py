@@ -157,7 +157,7 @@ def _say_splits(judged: "Judgement") -> None:
     rows = [[split.name, str(split.n_tracks), *_figures(split.scores)[:2], split.about] for split in judged.splits]
     columns = ["split", "tracks", "accuracy", "macro F1", "what it is"]
     print_table(f"{judged.evaluation.best}, by how folds are dealt", columns, rows, left=("split", "what it is"))
-    print_line(f"a random split makes up {100 * judged.gap:.1f} points of accuracy")
+    print_line(f"random minus by artist: {100 * judged.gap:+.1f} points of accuracy, which the random split makes up")
     print_line(f"published with a random split, of six other genres: {PUBLISHED_ACCURACY:.2f}")
 
 

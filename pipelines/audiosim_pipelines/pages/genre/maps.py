@@ -8,7 +8,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from audiosim_pipelines.pages.genre.names import shown, width_of
+from audiosim_pipelines.pages.genre.names import width_of
 from audiosim_pipelines.pages.style import DIVERGING, SEQUENTIAL, Layout
 
 FloatArray = npt.NDArray[np.float64]
@@ -17,6 +17,7 @@ IntArray = npt.NDArray[np.int64]
 _TOP, _RIGHT = 8, 12
 _ROOM_FOR_TWO_LINES, _ROOM_FOR_ONE, _LEAST_ROOM = 44, 32, 21  # pixels of a cell
 _WORTH_SAYING = 0.3  # correlations that are written where there is little room
+_LARGEST_CELL = 104
 # Cells keep their colours in the dark, and so must what is written on them.
 _BLACK, _WHITE = "#000000", "#ffffff"
 
@@ -42,7 +43,7 @@ def confusion_map(genres: Sequence[str], counts: IntArray, layout: Layout) -> Fi
 
 
 def correlation_map(names: Sequence[str], correlations: FloatArray, layout: Layout) -> Figure:
-    """Correlations from -1 to 1; what is not defined stays empty."""
+    """Correlations from -1 to 1 of what has such names; what is not defined stays empty."""
 
     def text(row: int, column: int, room: float) -> str:
         value = correlations[row, column]
@@ -50,9 +51,7 @@ def correlation_map(names: Sequence[str], correlations: FloatArray, layout: Layo
             return ""
         return f"{value:.2f}".replace("0.", ".", 1).replace("-", "\N{MINUS SIGN}") if row != column else ""
 
-    figure, _ = _map(
-        correlations, [shown(name) for name in names], layout, colours=DIVERGING, ends=(-1.0, 1.0), text=text
-    )
+    figure, _ = _map(correlations, names, layout, colours=DIVERGING, ends=(-1.0, 1.0), text=text)
     return figure
 
 
@@ -66,7 +65,7 @@ def _map(
     text: Callable[[int, int, float], str],
 ) -> tuple[Figure, Axes]:
     margin = width_of(names, layout) + 26
-    side = layout.width - margin - _RIGHT
+    side = min(layout.width - margin - _RIGHT, len(names) * _LARGEST_CELL)
     height = side + margin + _TOP
     figure = layout.figure(height)
     axes = layout.axes(figure, bottom=margin, height=side, left=margin, width=side)

@@ -72,7 +72,9 @@ def _judged(report: GenreReport, judged: Judgement) -> Row:
         "best": found.best,
         "chosen": ", ".join(found.chosen),
         "top_2": percent(scores.top_2),
-        "gap": number(100.0 * judged.gap, 1),
+        "random": percent(judged.split("random").scores.accuracy),
+        "gap": number(abs(100.0 * judged.gap), 1).removeprefix("0.0"),
+        "direction": "more" if judged.gap > 0.0 else "less",
         "of_artist": "artist" if report.knows_artists else "track",
         "at_least": percent(sure.at_least),
         "share": percent(sure.share),
@@ -138,26 +140,21 @@ def _splits(judged: Judgement) -> Row:
 
 def _sizes(report: GenreReport) -> Row:
     judged = report.judgement
-    genres = () if judged is None else judged.evaluation.task.genres
-    recall = {} if judged is None else _recalls(judged)
-    return {
-        "caption": "",
-        "columns": ["genre", "tracks", "artists", "right", ""],
-        "left": [""],
-        "rows": [
-            {
-                "cells": [
-                    size.genre,
-                    _count(size.n_tracks),
-                    _count(size.n_artists),
-                    recall.get(size.genre, ""),
-                    "" if size.genre in genres else "not judged: too few artists",
-                ],
-                "look": "",
-            }
-            for size in report.description.sizes
-        ],
-    }
+    recalls = {} if judged is None else _recalls(judged)
+    rows = [
+        {
+            "cells": [
+                size.genre,
+                _count(size.n_tracks),
+                _count(size.n_artists) if report.knows_artists else "",
+                *([] if judged is None else [recalls.get(size.genre, "not judged")]),
+            ],
+            "look": "",
+        }
+        for size in report.description.sizes
+    ]
+    columns = ["genre", "tracks", "artists", *([] if judged is None else ["right"])]
+    return {"caption": "", "columns": columns, "left": [], "rows": rows}
 
 
 def _recalls(judged: Judgement) -> dict[str, str]:

@@ -67,7 +67,7 @@ def _described(described: Description, features: Sequence[str]) -> list[Picture]
                 f"Rank correlations of {len(features)} features. {_strongest(features, correlations)}",
                 "Spearman's correlation over all tracks: 1 where one feature rises with the other, "
                 f"\N{MINUS SIGN}1 where it falls.{left}",
-                partial(maps.correlation_map, features, correlations),
+                partial(maps.correlation_map, [shown(name) for name in features], correlations),
                 (SQUARE, NARROW),
                 "square",
             )
