@@ -138,6 +138,12 @@ def official_features(library: Library) -> Coverage | None:
     return None if kept is None else join(read_feature_table(kept, _kept_options(library)), library.tracks())
 
 
+def official_table(library: Library) -> FeatureTable | None:
+    """The kept table as it was read, tracks that the library lacks among its rows; None where none was imported."""
+    kept = _kept_table(library)
+    return None if kept is None else read_feature_table(kept, _kept_options(library))
+
+
 def _kept_table(library: Library) -> Path | None:
     candidates = [library.folder / f"{_NAME}{suffix}" for suffix in _SUFFIXES]
     return next((path for path in candidates if path.exists()), None)

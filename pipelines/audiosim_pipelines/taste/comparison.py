@@ -16,7 +16,7 @@ from audiosim.recommend.labelled_table import TrackInputs, artist_groups, read_l
 from audiosim.recommend.taste.differences import Difference, Sample, compare_samples
 from audiosim.sources.fold import fold_name
 from audiosim.sources.rating_table import RatingKind, kind_of, rating_of
-from audiosim_pipelines.baseline import official_features
+from audiosim_pipelines.baseline import official_features, official_table
 from audiosim_pipelines.progress import Progress, Silent
 from audiosim_pipelines.steps import kept_steps
 from audiosim_pipelines.taste.ground import Kind, library_ground
@@ -27,6 +27,10 @@ OF_LIBRARY = ("liked", "library", "baseline")
 _LIKED_FROM = 7.0  # of ratings
 _LEAST = 5  # tracks on either side
 _SIGNIFICANT = 0.05
+_NO_OFFICIAL = (
+    "official values are only known of an imported table that knows the library's tracks; "
+    "run: audiosim baseline import TABLE"
+)
 # A key has no more or less.
 _LEFT_OUT = frozenset({"key", "key_est"})
 
@@ -213,12 +217,12 @@ class _Reader:
         """One side, given what it stands beside."""
         if name not in OF_LIBRARY:
             return self._table(name)
-        if name == "baseline" or (is_official and not self._request.is_mixed):
+        if name == "baseline":
+            return self._baseline()
+        if is_official and not self._request.is_mixed:
             side, tracks = self._of_baseline()
         else:
             side, tracks = self._of_descriptors()
-        if name == "baseline":
-            return replace(side, name="baseline, the imported table")
         liked, how = self._liked()
         is_liked = np.array([track.track_id in liked for track in tracks], dtype=np.bool_)
         if name == "liked":
@@ -259,13 +263,18 @@ class _Reader:
         artists = tuple(fold_name(track.artist or "") for track in found.tracks)
         return Side("library", found.ground.everything, artists, is_estimate=True), found.tracks
 
+    def _baseline(self) -> Side:
+        table = official_table(self.library)
+        if table is None:
+            raise NotComputedError(_NO_OFFICIAL)
+        inputs = TrackInputs.of_features(table.values, table.names)
+        artists = tuple(fold_name(key.artist) for key in table.keys)
+        return Side("baseline, the imported table", inputs, artists, is_estimate=False)
+
     def _of_baseline(self) -> tuple[Side, Sequence[Track]]:
         coverage = official_features(self.library)
         if coverage is None or not coverage.matched:
-            raise NotComputedError(
-                "official values are only known of an imported table that knows the library's tracks; "
-                "run: audiosim baseline import TABLE"
-            )
+            raise NotComputedError(_NO_OFFICIAL)
         tracks = self.library.tracks()
         known = [tracks[row] for row in coverage.matched]
         inputs = TrackInputs.of_features(coverage.values, coverage.names)
