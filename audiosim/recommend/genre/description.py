@@ -85,7 +85,7 @@ def describe_genres(table: LabelledTable) -> Description:
     rows_of = [np.flatnonzero(labels == genre) for genre in genres]
     amounts = [column for column in range(len(inputs.names)) if column not in inputs.kinds]
     compared = [i for i, name in enumerate(inputs.names) if i in amounts or name in _TWO_KINDS]
-    quantiles = np.stack([np.quantile(inputs.values[np.ix_(rows, amounts)], QUANTILES, axis=0).T for rows in rows_of])
+    quantiles = np.stack([np.quantile(inputs.values[rows][:, amounts], QUANTILES, axis=0).T for rows in rows_of])
     return Description(
         sizes=tuple(
             GenreSize(genre, len(rows), len(np.unique(groups[rows])))

@@ -10,7 +10,7 @@ from audiosim.recommend.folds import limited_threads
 from audiosim.recommend.genre.evaluation import N_FOLDS, GenreEvaluation, GenreTask, model_of
 from audiosim.recommend.genre.metrics import score_probabilities
 from audiosim.recommend.genre.models import GenreModel, heat
-from audiosim.recommend.genre.work import Work
+from audiosim.recommend.genre.work import Effort, Work
 from audiosim.recommend.labelled_table import TrackInputs
 
 FloatArray = npt.NDArray[np.float64]
@@ -67,14 +67,14 @@ def permutation_importance(evaluation: GenreEvaluation, work: Work | None = None
     .. [1] L. Breiman, "Random forests", Machine Learning 45, 2001, section 10.
     """
     work = work or Work()
-    task = evaluation.task
+    task, effort = evaluation.task, work.effort
     groups = correlated_groups(task.inputs)
-    with limited_threads(work.effort.n_threads):
+    with limited_threads(effort.n_threads):
         rises = np.stack(
             [
                 work.step(
                     f"importance-{evaluation.best}-{fold}",
-                    lambda tell, fold=fold: _rises(evaluation, groups, fold, work=work, tell=tell),
+                    lambda tell, fold=fold: _rises(evaluation, groups, fold, effort=effort, tell=tell),
                     n_fits=1,
                 )
                 for fold in range(N_FOLDS)
@@ -143,18 +143,18 @@ def _rises(
     groups: Sequence[tuple[int, ...]],
     fold: int,
     *,
-    work: Work,
+    effort: Effort,
     tell: Callable[[], None],
 ) -> FloatArray:
     """Rise of the log-loss and fall of the accuracy in one fold, (n_groups, 2), means over repeats."""
     task, name = evaluation.task, evaluation.best
     learned, left_out = task.folds[fold]
-    model = model_of(name, len(task.genres), work.effort).fit(task.inputs.take(learned), task.labels[learned])
+    model = model_of(name, len(task.genres), effort).fit(task.inputs.take(learned), task.labels[learned])
     tell()
     temperature = evaluation.row(name).temperatures[fold]
     shown = task.inputs.take(left_out)
     before = _scored(model, shown, task, left_out, temperature=temperature)
-    rng = np.random.default_rng((work.effort.seed, fold))
+    rng = np.random.default_rng((effort.seed, fold))
     rises = np.zeros((len(groups), 2))
     for i, columns in enumerate(groups):
         for _ in range(_N_REPEATS):
@@ -174,8 +174,8 @@ def _scored(
 def _dealt(inputs: TrackInputs, columns: tuple[int, ...], order: npt.NDArray[np.int64]) -> TrackInputs:
     """Inputs in which some columns are those of other tracks."""
     values, encoded = inputs.values.copy(), inputs.encoded.copy()
-    values[:, columns] = values[np.ix_(order, columns)]
+    values[:, columns] = values[order][:, columns]
     names = {inputs.names[column] for column in columns}
     dimensions = [i for i, name in enumerate(inputs.encoded_names) if name in names]
-    encoded[:, dimensions] = encoded[np.ix_(order, dimensions)]
+    encoded[:, dimensions] = encoded[order][:, dimensions]
     return replace(inputs, values=values, encoded=encoded)

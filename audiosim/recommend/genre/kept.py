@@ -108,15 +108,9 @@ class ModelCard:
         """What `dataclasses.asdict` made of one, also after it was JSON."""
         features = said["features"]
         kind = FeatureKind(tuple(features["names"]), int(features["version"]), str(features["fitted"]))
-        return cls(
-            **{
-                **said,
-                "features": kind,
-                "genres": tuple(said["genres"]),
-                "n_of_genre": tuple(said["n_of_genre"]),
-                "temperature": float(said["temperature"]),
-            }
-        )
+        sequences: dict[str, Any] = {name: tuple(said[name]) for name in ("genres", "n_of_genre")}
+        arguments: dict[str, Any] = {**said, **sequences, "features": kind}
+        return cls(**arguments)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

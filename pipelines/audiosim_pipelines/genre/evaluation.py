@@ -1,9 +1,11 @@
 """Genres for people: how well features tell them, by artist and as it would look if artists were ignored."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from audiosim.errors import FeatureTableError
 from audiosim.evaluation.bootstrap import bootstrap_means
@@ -36,6 +38,8 @@ from audiosim_pipelines.genre.report import (
 from audiosim_pipelines.genre.tables import TAG, library_genres
 from audiosim_pipelines.progress import Progress, Silent
 from audiosim_pipelines.steps import kept_steps
+
+FloatArray = npt.NDArray[np.float64]
 
 # Raised whenever the same tracks begin to give other steps.
 _STEPS_VERSION = 1
@@ -181,7 +185,7 @@ def _splits(used: LabelledTable, listed: LabelledTable, found: GenreEvaluation, 
     )
 
 
-def _intervals(task: GenreTask, predicted: dict[str, np.ndarray]) -> dict[str, Intervals]:
+def _intervals(task: GenreTask, predicted: Mapping[str, FloatArray]) -> dict[str, Intervals]:
     """Of every model at once, over the same draws of artists."""
     rows = np.arange(len(task.labels))
     columns = [

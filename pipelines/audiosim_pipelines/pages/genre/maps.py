@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from audiosim_pipelines.pages.genre.names import width_of
@@ -70,7 +71,7 @@ def _map(
     figure = layout.figure(height)
     axes = layout.axes(figure, bottom=margin, height=side, left=margin, width=side)
     n = len(names)
-    norm, colour_map = mpl.colors.Normalize(*ends), mpl.colormaps[colours]
+    norm, colour_map = Normalize(*ends), colormaps[colours]
     axes.pcolormesh(np.ma.masked_invalid(values), cmap=colour_map, norm=norm, edgecolors="none")
     room = side / n
     size = min(layout.font, max(7.0, 0.3 * room))

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
 from audiosim.recommend.genre.description import Description
 from audiosim_pipelines.genre.report import GenreReport, Judgement
@@ -12,6 +14,8 @@ from audiosim_pipelines.pages.genre.names import cut, shown
 from audiosim_pipelines.pages.numbers import number, percent, score
 from audiosim_pipelines.pages.pictures import SQUARE, Picture
 from audiosim_pipelines.pages.style import NARROW, WIDE
+
+FloatArray = npt.NDArray[np.float64]
 
 MOST_FEATURES = 12
 _FEWEST_COMPARED = 3  # genres, of whose medians a correlation means something
@@ -181,23 +185,18 @@ def _extremes(described: Description, amounts: Sequence[str]) -> str:
     return f"{'; '.join(told)}."
 
 
-def _strongest(features: Sequence[str], correlations: np.ndarray) -> str:
-    rows, columns = np.triu_indices(len(features), 1)
-    order = np.argsort(-np.abs(correlations[rows, columns]), kind="stable")[:3]
-    told = [
-        f"{shown(features[rows[i]])} and {shown(features[columns[i]])} {number(correlations[rows[i], columns[i]], 2)}"
-        for i in order
-    ]
+def _strongest(features: Sequence[str], correlations: FloatArray) -> str:
+    pairs = sorted(combinations(range(len(features)), 2), key=lambda pair: -abs(correlations[pair]))[:3]
+    told = [f"{shown(features[a])} and {shown(features[b])} {number(float(correlations[a, b]), 2)}" for a, b in pairs]
     return f"The strongest: {'; '.join(told)}."
 
 
-def _alike(genres: Sequence[str], medians: np.ndarray) -> str:
-    rows, columns = np.triu_indices(len(genres), 1)
-    values = medians[rows, columns]
-    if not np.isfinite(values).any():
+def _alike(genres: Sequence[str], medians: FloatArray) -> str:
+    pairs = [pair for pair in combinations(range(len(genres)), 2) if np.isfinite(medians[pair])]
+    if not pairs:
         return ""
-    most, least = int(np.nanargmax(values)), int(np.nanargmin(values))
-    return (
-        f"Most alike are {genres[rows[most]]} and {genres[columns[most]]} ({number(values[most], 2)}), least "
-        f"{genres[rows[least]]} and {genres[columns[least]]} ({number(values[least], 2)})."
+    pairs.sort(key=lambda pair: medians[pair])
+    first, second = (
+        f"{genres[a]} and {genres[b]} ({number(float(medians[a, b]), 2)})" for a, b in (pairs[-1], pairs[0])
     )
+    return f"Most alike are {first}, least {second}."
