@@ -24,7 +24,7 @@ from audiosim_pipelines.taste.evaluation import fit_table
 
 RESULT = Path(__file__).parent / "results" / "taste.json"
 EFFORT = TasteEffort(n_repeats=1, n_trees=50, n_threads=1)
-N_LISTENERS, N_DESIGNS = 20, 50
+N_LISTENERS, N_NEW, N_DESIGNS = 20, 10, 50
 
 
 def listeners(ceiling):
@@ -45,13 +45,13 @@ def listeners(ceiling):
 def new_tracks():
     """How many ratings of 300 further tracks lie within the intervals that 100 ratings gave."""
     covered = []
-    for seed in range(N_LISTENERS):
+    for seed in range(N_NEW):
         rated = rated_tracks(seed, n=400, n_artists=400)
         known, others = rated.take(np.arange(100)), rated.take(np.arange(100, 400))
         judged = evaluate_taste(known, effort=EFFORT)
         predicted = fitted_model(judged.best, known, EFFORT).predict(others.inputs)
         covered.append(float(np.mean(np.abs(others.ratings - predicted) <= judged.half_width)))
-    return {"n_listeners": N_LISTENERS, "mean_coverage": float(np.mean(covered)), "coverages": sorted(covered)}
+    return {"n_listeners": N_NEW, "mean_coverage": float(np.mean(covered)), "coverages": sorted(covered)}
 
 
 def designs():

@@ -1,6 +1,5 @@
 """The pages about taste: what they say, what is drawn, and sides that are never mixed by accident."""
 
-import contextlib
 import json
 from dataclasses import replace
 
@@ -17,7 +16,7 @@ from audiosim.listening import Listening
 from audiosim.recommend.taste.trials import TasteEffort
 from audiosim_pipelines.baseline import import_baseline
 from audiosim_pipelines.features import DescriptorTable
-from audiosim_pipelines.pages.taste import comparison_page, taste_page, taste_pictures
+from audiosim_pipelines.pages.taste import comparison_page, taste_page
 from audiosim_pipelines.pages.taste.contents import pictures
 from audiosim_pipelines.taste import ground
 from audiosim_pipelines.taste.analysis import analyse_table
@@ -55,6 +54,19 @@ def table(tmp_path):
 
 
 @pytest.fixture(scope="module")
+def pages(analysed, tmp_path_factory):
+    """The pages as files: of ratings, of likes, and of two sides."""
+    folder = tmp_path_factory.mktemp("pages")
+    for i in range(2):
+        songs(1 + 6 * i).to_csv(folder / f"{i}.csv", index=False)
+    sides = compare_sides(str(folder / "0.csv"), str(folder / "1.csv"), Request(library=folder))
+    contents = {name: taste_page(found) for name, found in analysed.items()} | {"sides": comparison_page(sides)}
+    for name, content in contents.items():
+        (folder / f"{name}.html").write_bytes(content)
+    return {name: folder / f"{name}.html" for name in contents}
+
+
+@pytest.fixture(scope="module")
 def analysed(tmp_path_factory):
     path = tmp_path_factory.mktemp("taste") / "mine.csv"
     songs(1).to_csv(path, index=False)
@@ -64,17 +76,17 @@ def analysed(tmp_path_factory):
 # The page of a taste
 
 
-def test_the_page_says_what_was_found(analysed):
-    for found in analysed.values():
-        text = taste_page(found).decode()
+def test_the_page_says_what_was_found(analysed, pages):
+    for column, found in analysed.items():
+        text = pages[column].read_text(encoding="utf-8")
         assert f">{found.evaluation.verdict}</span>" in text
         assert "told from the features: for artists that no model had heard" in text
         assert "Does valence follow mode? Strongly: tracks in major" in text
         for name in dict(found.evaluation.rows):
             assert f'<th scope="row">{name}</th>' in text
-        assert taste_page(found) == text.encode()
-    assert "A new rating should lie within" in taste_page(analysed["rating"]).decode()
-    assert "likes have no interval" in taste_page(analysed["like"]).decode()
+    assert "A new rating should lie within" in pages["rating"].read_text(encoding="utf-8")
+    assert "likes have no interval" in pages["like"].read_text(encoding="utf-8")
+    assert taste_page(analysed["like"]) == pages["like"].read_bytes()
 
 
 def test_pictures_say_in_words_what_they_show(analysed):
@@ -85,9 +97,6 @@ def test_pictures_say_in_words_what_they_show(analysed):
     assert f"of {N} tracks" in shown["predicted"].alt
     assert "Above 0 for sure: energy" in shown["importance"].alt
     assert "the strongest: mode with valence 0." in shown["correlations"].alt
-    files = dict(taste_pictures(found, "svg"))
-    assert list(files) == list(shown)
-    assert all(content.startswith(b"<?xml") for content in files.values())
 
 
 def test_no_signal_is_said(tmp_path):
@@ -113,11 +122,13 @@ def test_the_command_writes_pages_and_pictures(table, tmp_path, command):
     assert {"timbre_0", "timbre_2", "bass", "energy"} <= {item["name"] for item in said["importances"]}
     assert said["importances"][0]["name"] == "energy"
     assert (out / "mine.html").read_bytes().startswith(b"<!DOCTYPE html>")
-    text = command(*asked, "-o", out / "mine.png")
+    text = command(*asked, "-o", out / "mine.svg")
     assert text.output.startswith("The ratings can be told from the features")
-    assert sorted(path.name for path in out.glob("*.png")) == [
-        f"mine {name}.png" for name in ("correlations", "curve", "importance", "mode", "permuted", "predicted")
+    files = {path.name: path.read_bytes() for path in out.glob("*.svg")}
+    assert sorted(files) == [
+        f"mine {name}.svg" for name in ("correlations", "curve", "importance", "mode", "permuted", "predicted")
     ]
+    assert all(content.startswith(b"<?xml") for content in files.values())
     assert "of a table, say where the page is to lie" in command(*asked).messages
     assert "a page is written as html, png, svg" in command(*asked, "-o", out / "mine.pdf").messages
 
@@ -229,15 +240,9 @@ def test_a_public_table_needs_no_ratings(table, tmp_path):
 
 
 @pytest.mark.parametrize("screen", browser.SCREENS)
-def test_the_pages_are_sound(analysed, table, tmp_path, screen):
-    songs(7).to_csv(tmp_path / "theirs.csv", index=False)
-    compared = compare_sides(str(table), str(tmp_path / "theirs.csv"), Request(library=tmp_path))
-    pages = {"rating": taste_page(analysed["rating"]), "like": taste_page(analysed["like"])}
-    with contextlib.ExitStack() as stack:
-        chromium = stack.enter_context(browser.chromium())
-        for name, content in (pages | {"sides": comparison_page(compared)}).items():
-            path = tmp_path / f"{name}.html"
-            path.write_bytes(content)
+def test_the_pages_are_sound(pages, tmp_path, screen):
+    with browser.chromium() as chromium:
+        for name, path in pages.items():
             with browser.visit(chromium, path, screen=screen) as found:
                 browser.assert_sound(found, n_pictures=1 if name == "sides" else 6, n_players=0)
                 found.screenshot(tmp_path / f"{name} {screen}.png")

@@ -62,8 +62,10 @@ def report(
     from audiosim.library import Library
     from audiosim_pipelines.cli.screen import Screen, print_json, print_line
     from audiosim_pipelines.taste import analysis
-    from audiosim_pipelines.taste.files import write_report
+    from audiosim_pipelines.taste.files import require_format, write_report
 
+    if output is not None:
+        require_format(output)  # before minutes are spent
     judged = effort(trees, repeats, seed, threads)
     if table is None:
         found = analysis.analyse_library(Library.open(library), kind=kind, effort=judged, progress=Screen())
@@ -109,8 +111,10 @@ def compare(
     """
     from audiosim_pipelines.cli.screen import Screen, print_json
     from audiosim_pipelines.taste import comparison
-    from audiosim_pipelines.taste.files import write_comparison
+    from audiosim_pipelines.taste.files import require_format, write_comparison
 
+    if output is not None:
+        require_format(output)
     asked = comparison.Request(library=library, rating=rating, at_least=at_least, kind=kind, is_mixed=mixed, seed=seed)
     found = comparison.compare_sides(a, b, asked, progress=Screen())
     files = ()

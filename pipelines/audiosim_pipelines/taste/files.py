@@ -32,16 +32,28 @@ def write_comparison(found: Comparison, output: Path) -> tuple[Path, ...]:
     return _write(output, lambda: comparison_page(found), lambda suffix: comparison_pictures(found, suffix))
 
 
+def require_format(output: Path) -> str:
+    """The format of a page or of pictures, by how the file is called.
+
+    Raises
+    ------
+    SettingsError
+        It is called otherwise.
+    """
+    suffix = output.suffix.casefold().removeprefix(".")
+    if suffix not in FORMATS:
+        raise SettingsError(f"a page is written as {', '.join(FORMATS)}, and {output.name!r} ends in none of them")
+    return suffix
+
+
 def _write(
     output: Path, page: Callable[[], bytes], pictures: Callable[[_Suffix], Generator[tuple[str, bytes]]]
 ) -> tuple[Path, ...]:
-    suffix = output.suffix.casefold().removeprefix(".")
+    suffix = require_format(output)
     if suffix == "html":
         contents = {output: page()}
-    elif suffix in {"png", "svg"}:
+    else:
         drawn = pictures("png" if suffix == "png" else "svg")
         contents = {output.with_name(f"{output.stem} {name}.{suffix}"): content for name, content in drawn}
-    else:
-        raise SettingsError(f"a page is written as {', '.join(FORMATS)}, and {output.name!r} ends in none of them")
     write_files(contents)
     return tuple(contents)
