@@ -13,7 +13,7 @@ from audiosim.recommend.taste.design import most_informative
 from audiosim.recommend.taste.evaluation import conformal_half_width, evaluate_taste
 from audiosim.recommend.taste.models import LIKE_MODELS, RATING_MODELS, TasteModel
 from audiosim.recommend.taste.permutation import cross_validated_r2, permutation_test
-from audiosim.recommend.taste.ridge import fit_ridge
+from audiosim.recommend.taste.ridge import fit_elastic_net, fit_ridge
 from audiosim.recommend.taste.scores import score_ratings
 from audiosim.recommend.taste.trials import RatedTracks, TasteEffort
 from audiosim_pipelines.bench.rater import N_FEATURES, rated_tracks
@@ -219,6 +219,7 @@ def test_each_artist_once_while_there_are_others(rng):
     [
         (np.arange(19.0), False, "takes 20 ratings of tracks by 10 artists, got 19 by 19; rate more"),
         (np.full(30, 7.0), False, "takes ratings that differ, got 7 for all 30 tracks; rate also"),
+        (np.ones(30), True, "takes ratings that differ, got 1 for all 30 tracks"),
         (np.r_[np.zeros(25), np.ones(5)], True, "takes 10 tracks that are liked and as many that are not, got 5"),
     ],
 )
@@ -227,6 +228,72 @@ def test_too_little_is_said(ratings, is_binary, said):
     rated = RatedTracks(inputs, ratings, np.arange(len(ratings)), is_binary=is_binary)
     with pytest.raises(FeatureTableError, match=said):
         evaluate_taste(rated, effort=QUICK)
+
+
+def test_one_artist_is_no_crowd():
+    inputs = TrackInputs.of_features(np.linspace(0, 1, 30)[:, None], ["energy"])
+    rated = RatedTracks(inputs, np.arange(30.0), np.zeros(30, np.int64), is_binary=False)
+    with pytest.raises(FeatureTableError, match="20 ratings of tracks by 10 artists, got 30 by 1; rate more"):
+        evaluate_taste(rated, effort=QUICK)
+
+
+@pytest.mark.parametrize("spoilt", ["features", "ratings"])
+def test_what_is_no_number_is_refused(spoilt):
+    rated = rated_tracks(0)
+    values, ratings = rated.inputs.values.copy(), rated.ratings.copy()
+    (values if spoilt == "features" else ratings)[3] = np.nan
+    spoilt_tracks = RatedTracks(TrackInputs(rated.inputs.names, values, values), ratings, rated.groups, is_binary=False)
+    with pytest.raises(FeatureTableError, match="features and ratings must be finite, got NaN or infinity"):
+        evaluate_taste(spoilt_tracks, effort=QUICK)
+
+
+def test_genres_that_were_not_there_get_the_mean():
+    """Means are drawn towards that of all by two tracks of it; genres that are new or not known are that."""
+    inputs = TrackInputs.of_features(np.zeros((6, 1)), ["energy"])
+    ratings, genres = np.array([2.0, 4.0, 8.0, 8.0, 8.0, 6.0]), np.array([0, 0, 1, 1, 1, -1])
+    model = TasteModel("genre mean", is_binary=False).fit(inputs, ratings, genres)
+    predicted = model.predict(inputs, np.array([0, 1, -1, 7, 0, 1]))
+    assert_allclose(predicted, [4.5, 7.2, 6.0, 6.0, 4.5, 7.2])
+
+
+def test_a_listener_of_genres_is_told_by_them():
+    """Ratings follow the genre and no feature; where genres are not known, nothing is claimed."""
+    rng = np.random.default_rng(2)
+    genres = rng.integers(0, 3, 90)
+    inputs = TrackInputs.of_features(rng.uniform(0, 1, (90, 2)), ["energy", "valence"])
+    ratings = 3.0 * genres + rng.normal(0, 1, 90)
+    told = RatedTracks(inputs, ratings, np.arange(90), is_binary=False, genres=genres)
+    judged = evaluate_taste(told, effort=QUICK)
+    assert (judged.best, judged.scores("chosen").r2 > 0.7) == ("genre mean", True)
+    untold = RatedTracks(inputs, ratings, np.arange(90), is_binary=False)
+    assert "genre mean" not in untold.models
+
+
+def test_many_ratings_are_too_many_for_a_gaussian_process():
+    rated = rated_tracks(0, n=1_001)
+    assert "gaussian process" not in rated.models
+    assert "gaussian process" in rated.take(np.arange(1_000)).models
+
+
+def test_the_gaussian_process_takes_noise_for_noise(rng):
+    """A wave is followed, and without anything to follow it says the mean."""
+    place = np.linspace(-3, 3, 60)[:, None]
+    inputs = TrackInputs(("x",), place, place)
+    wave = np.sin(2 * place[:, 0])
+    followed = TasteModel("gaussian process", is_binary=False).fit(inputs, wave + rng.normal(0, 0.1, 60))
+    assert np.abs(followed.predict(inputs) - wave).max() < 0.2
+    noise = rng.normal(5.0, 1.0, 60)
+    said = TasteModel("gaussian process", is_binary=False).fit(inputs, noise).predict(inputs)
+    assert np.abs(said - noise.mean()).max() < 0.6
+
+
+def test_the_elastic_net_leaves_out_what_says_nothing(rng):
+    inputs = rng.normal(2.0, 3.0, (80, 12))
+    weights = fit_elastic_net(inputs, inputs[:, 0] - inputs[:, 1] + rng.normal(0, 0.5, 80), seed=0).weights[:, 0]
+    assert_allclose(weights[:2], [1.0, -1.0], atol=0.1)
+    assert np.count_nonzero(weights[2:]) < 8
+    constant = np.column_stack([np.full(80, 7.0), inputs])
+    assert fit_elastic_net(constant, inputs[:, 0], seed=0).weights[0, 0] == 0.0
 
 
 def test_likes_of_a_real_listener(shared_data):
