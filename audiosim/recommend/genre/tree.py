@@ -77,9 +77,9 @@ class ReadableTree:
         if node.feature is None or node.low is None or node.high is None or node.threshold is None:
             return [f"{indent}{self.genre(node)} ({100.0 * max(node.shares):.0f} % of {node.n_tracks} tracks)"]
         return [
-            f"{indent}{node.feature} up to {node.threshold:.3g}:",
+            f"{indent}{node.feature} up to {_amount(node.threshold)}:",
             *self._lines(node.low, f"{indent}  "),
-            f"{indent}{node.feature} above {node.threshold:.3g}:",
+            f"{indent}{node.feature} above {_amount(node.threshold)}:",
             *self._lines(node.high, f"{indent}  "),
         ]
 
@@ -112,6 +112,11 @@ def readable_tree(task: GenreTask, *, seed: int = 0) -> ReadableTree:
     whole = _grown(shown, task.labels, seed=seed)
     scores = score_probabilities(probabilities, task.labels)
     return ReadableTree(_nodes(whole.tree_, names), task.genres, scores, probabilities)
+
+
+def _amount(threshold: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{threshold:.0f}" if abs(threshold) >= 1_000.0 else f"{threshold:.3g}"
 
 
 def _grown(shown: FloatArray, labels: IntArray, *, seed: int) -> Any:  # noqa: ANN401 - scikit-learn's

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from audiosim_pipelines.genre.report import GenreReport, Judgement
 
 screen = Screen()
+_MOST_SHOWN = 50  # tracks
 
 
 def say_report(report: "GenreReport", files: Sequence[Path], *, as_json: bool) -> None:
@@ -68,20 +69,7 @@ def say_prediction(found: "GenrePrediction", output: Path | None, *, as_json: bo
     if not found.told:
         print_line("there is no track whose genre nobody says; all are told with --all")
         return
-    rows = [
-        [
-            track.label or track.name[:12],
-            track.genre or "unknown",
-            *(f"{likely.genre} {likely.probability:.2f}" for likely in track.likeliest),
-            *([track.known or ""] if any(one.known for one in found.told) else []),
-        ]
-        for track in found.told
-    ]
-    columns = ["track", "genre", "likeliest", "next"]
-    columns += ["said already"] if any(one.known for one in found.told) else []
-    print_table("genres told", columns, rows, left=columns)
-    if any(one.known for one in found.told):
-        print_line("of tracks that it learned from, a model is surer than of others: these are no test of it")
+    _say_told(found)
     print_line(f"{found.n_unknown} of {len(found.told)} unknown, since no genre is {found.unknown_below:g} likely")
     for row in found.rejected[:5]:
         screen.say(f"row {row.row} left out: {row.reason}")
@@ -89,6 +77,25 @@ def say_prediction(found: "GenrePrediction", output: Path | None, *, as_json: bo
         screen.say(f"and {len(found.rejected) - 5} more rows")
     if output is not None:
         screen.say(f"wrote {printable(str(output))}")
+
+
+def _say_told(found: "GenrePrediction") -> None:
+    knows_some = any(track.known for track in found.told)
+    rows = [
+        [
+            track.label or track.name[:12],
+            track.genre or "unknown",
+            *(f"{likely.genre} {likely.probability:.2f}" for likely in track.likeliest),
+            *([track.known or ""] if knows_some else []),
+        ]
+        for track in found.told[:_MOST_SHOWN]
+    ]
+    columns = ["track", "genre", "likeliest", "next", *(["said already"] if knows_some else [])]
+    print_table("genres told", columns, rows, left=columns)
+    if len(found.told) > _MOST_SHOWN:
+        print_line(f"and {len(found.told) - _MOST_SHOWN} more; all of them with: -o FILE.csv, or --json")
+    if knows_some:
+        print_line("of tracks that it learned from, a model is surer than of others: these are no test of it")
 
 
 def _card(card: "ModelCard") -> dict[str, object]:

@@ -13,6 +13,8 @@ from audiosim_pipelines.pages.genre.names import cut, shown, width_of
 from audiosim_pipelines.pages.style import BLUE, FAINT, INK, VERMILLION, Layout
 
 MOST_BARS = 16
+# Of fewer tracks a share says little, and is not drawn if there are bins with more.
+FEWEST_TRACKS = 10
 _DASHED, _DOTTED = (0, (4, 2)), (0, (1, 2))
 _HEIGHT, _TRACKS = 360, 70
 _BAR, _ROOM_OF_FOLDS = 26, 62
@@ -21,6 +23,7 @@ _LONGEST_GROUP = 30
 
 def reliability_curve(calibrated: Sequence[ReliabilityBin], before: Sequence[ReliabilityBin], layout: Layout) -> Figure:
     """Accuracy by confidence, and below it how many tracks there are of each."""
+    calibrated, before = _of_many(calibrated), _of_many(before)
     figure = layout.figure(_HEIGHT)
     bottom = layout.bottom + _TRACKS + 10
     above = layout.axes(figure, bottom=bottom, height=_HEIGHT - bottom - 34)
@@ -103,6 +106,10 @@ def importance_bars(importances: Sequence[Importance], layout: Layout) -> Figure
     axes.xaxis.set_major_locator(_few())
     axes.grid(axis="x")
     return figure
+
+
+def _of_many(bins: Sequence[ReliabilityBin]) -> Sequence[ReliabilityBin]:
+    return [item for item in bins if item.n_tracks >= FEWEST_TRACKS] or bins
 
 
 def _points(bins: Sequence[ReliabilityBin]) -> tuple[list[float], list[float]]:

@@ -10,6 +10,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from audiosim_pipelines.pages.genre.names import width_of
+from audiosim_pipelines.pages.numbers import number
 from audiosim_pipelines.pages.style import DIVERGING, SEQUENTIAL, Layout
 
 FloatArray = npt.NDArray[np.float64]
@@ -50,7 +51,7 @@ def correlation_map(names: Sequence[str], correlations: FloatArray, layout: Layo
         value = correlations[row, column]
         if not np.isfinite(value) or room < _LEAST_ROOM or (room < _ROOM_FOR_ONE and abs(value) < _WORTH_SAYING):
             return ""
-        return f"{value:.2f}".replace("0.", ".", 1).replace("-", "\N{MINUS SIGN}") if row != column else ""
+        return number(value, 2).replace("0.", ".", 1) if row != column else ""
 
     figure, _ = _map(correlations, names, layout, colours=DIVERGING, ends=(-1.0, 1.0), text=text)
     return figure
@@ -74,7 +75,7 @@ def _map(
     norm, colour_map = Normalize(*ends), colormaps[colours]
     axes.pcolormesh(np.ma.masked_invalid(values), cmap=colour_map, norm=norm, edgecolors="none")
     room = side / n
-    size = min(layout.font, max(7.0, 0.3 * room))
+    size = min(layout.font, max(8.0, 0.3 * room))
     for row in range(n):
         for column in range(n):
             if written := text(row, column, room):

@@ -124,7 +124,8 @@ def _reliability(judged: Judgement) -> Picture:
         "Whether probabilities mean what they say",
         f"Accuracy by confidence, calibrated: {told}.",
         "Of tracks that a genre is said of with 60 % confidence, 60 % should be of it: on the dotted line. The mean "
-        f"distance from it is {score(error)}, and was {score(before)} before the temperature.",
+        f"distance from it is {score(error)}, and was {score(before)} before the temperature. Bins of fewer than "
+        f"{curves.FEWEST_TRACKS} tracks are left out where there are others.",
         partial(curves.reliability_curve, judged.reliability, judged.uncalibrated),
     )
 
