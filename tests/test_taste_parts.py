@@ -196,6 +196,8 @@ def test_what_differs_is_found_and_comes_first(rng):
     assert [row.name for row in rows[:2]] == ["far", "near"]
     assert rows[0].adjusted < 0.001
     assert rows[0].delta.high < 0
+    wider = compare_samples(Sample(values, artists), Sample(3 * values, artists + 100), ["a", "b", "c"])
+    assert all(row.adjusted < 0.05 and row.delta.low < 0 < row.delta.high for row in wider)
     assert rows[2].adjusted > 0.05
 
 

@@ -1,7 +1,8 @@
 """How far two sets of tracks lie apart, feature by feature, with intervals over artists."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,6 @@ from audiosim.recommend.taste.scores import Gain, artist_draws
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-Weighted = npt.NDArray[np.float64] | npt.NDArray[np.bool_]
 
 _N_DRAWS, _N_DEALT = 1_000, 200
 _INTERVAL = (2.5, 97.5)
@@ -47,7 +47,8 @@ class Difference:
     largest_gap : float
         Between the shares of both sides below any value (Kolmogorov and Smirnov), from 0 to 1.
     p_value, adjusted : float
-        That delta is 0, and the same corrected for the number of features (Holm); NaN with fewer than two artists.
+        How likely chance gives such a distance, and the same corrected for the number of features (Holm); NaN with
+        fewer than two artists on a side.
     """
 
     name: str
@@ -73,7 +74,8 @@ def compare_samples(
     """Compare two sets of tracks feature by feature.
 
     Artists are drawn with replacement, and all of their tracks on both sides with them: 1 000 times for intervals. The
-    distance of two sides that are drawn anew is larger in the mean, so its interval is moved back to lie about it.
+    distance of two sides that are drawn anew is larger in the mean, so its interval is moved back to lie about it. What
+    chance gives is seen where artists are dealt out to the sides at random.
 
     Parameters
     ----------
@@ -158,80 +160,87 @@ def holm(p_values: FloatArray) -> FloatArray:
 
 
 class _Weights:
-    """How often every track counts: in draws of artists, and where artists are dealt out to the sides anew."""
+    """How often artists count: in draws of them, and where they are dealt out to the sides anew."""
 
     def __init__(self, a: Sample, b: Sample, *, seed: int) -> None:
         artists, numbers = np.unique(np.r_[a.artists, b.artists], return_inverse=True)
-        self._of_track = numbers
-        self.is_a = np.r_[np.ones(len(a), np.bool_), np.zeros(len(b), np.bool_)]
+        self.of_a, self.of_b = numbers[: len(a)], numbers[len(a) :]
         self.n_artists = min(len(np.unique(a.artists)), len(np.unique(b.artists)))
         self.drawn = artist_draws(len(artists), n_draws=_N_DRAWS, seed=seed)
         # An artist of one side is a block; so is one of both on either.
-        blocks = np.unique(np.c_[numbers, self.is_a], axis=0, return_inverse=True)[1].ravel()
-        of_a = np.zeros(blocks.max() + 1, np.bool_)
-        of_a[blocks[self.is_a]] = True
+        is_a = np.r_[np.ones(len(a), np.bool_), np.zeros(len(b), np.bool_)]
+        blocks = np.unique(np.c_[numbers, is_a], axis=0, return_inverse=True)[1].ravel()
+        sides = np.zeros(blocks.max() + 1, np.bool_)
+        sides[blocks[is_a]] = True
         rng = np.random.default_rng(seed)
-        self.dealt = np.stack([rng.permutation(of_a) for _ in range(_N_DEALT)])[:, blocks]
+        self.dealt, self.blocks = np.stack([rng.permutation(sides) for _ in range(_N_DEALT)]), blocks
 
-    def of(self, rows: slice) -> tuple[FloatArray, FloatArray]:
-        """Weights (n_draws, n_tracks) of some of the draws on either side."""
-        times = self.drawn[rows][:, self._of_track].astype(np.float64)
-        return times * self.is_a, times * ~self.is_a
+    def parts(self, n_draws: int) -> Generator[slice]:
+        """Draws, so many at once as memory allows."""
+        n_at_once = max(1, _AT_ONCE // len(self.blocks))
+        for start in range(0, n_draws, n_at_once):
+            yield slice(start, start + n_at_once)
 
 
 def _compare(one: FloatArray, other: FloatArray, spread: float, weights: _Weights) -> FloatArray:
     """The figures of one feature: means, distance and delta with their intervals, largest gap, p-value, chance."""
-    levels = _Levels(np.r_[one, other])
-    itself = levels.compare(weights.is_a[None], ~weights.is_a[None])
-    n_at_once = max(1, _AT_ONCE // len(weights.is_a))
-    drawn = np.concatenate(
-        [
-            levels.compare(*weights.of(slice(start, start + n_at_once)))
-            for start in range(0, len(weights.drawn), n_at_once)
-        ]
-    )
-    dealt = levels.compare(weights.dealt, ~weights.dealt)[:, 0]
-    distance, delta, gap = itself[0]
+    a, b, both = _Sorted(one), _Sorted(other), _Sorted(np.r_[one, other])
+    distance, delta, gap = _apart(a.below(both, np.ones((1, len(one)))), b.below(both, np.ones((1, len(other)))), both)[
+        0
+    ]
+    drawn = [
+        _apart(
+            a.below(both, weights.drawn[part][:, weights.of_a]),
+            b.below(both, weights.drawn[part][:, weights.of_b]),
+            both,
+        )
+        for part in weights.parts(len(weights.drawn))
+    ]
+    sides = [weights.dealt[part][:, weights.blocks] for part in weights.parts(len(weights.dealt))]
+    dealt = [_apart(both.below(both, side), both.below(both, ~side), both) for side in sides]
+    draws, chances = np.concatenate(drawn), np.concatenate(dealt)[:, 0]
     if weights.n_artists < 2:
         about, around, p_value = (np.nan, np.nan), (np.nan, np.nan), np.nan
     else:
-        moved = drawn[:, 0] - np.nanmean(drawn[:, 0]) + distance
+        moved = draws[:, 0] - np.nanmean(draws[:, 0]) + distance
         about = np.maximum(np.nanpercentile(moved, _INTERVAL), 0.0) / spread
-        around = np.nanpercentile(drawn[:, 1], _INTERVAL)
-        error = max(float(np.nanstd(drawn[:, 1])), 1e-12)
-        p_value = 2.0 * float(scipy.stats.t.sf(abs(delta) / error, weights.n_artists - 1))
-    return np.array(
-        [
-            one.mean(),
-            other.mean(),
-            distance / spread,
-            *about,
-            delta,
-            *around,
-            gap,
-            p_value,
-            np.nanmedian(dealt) / spread,
-        ]
-    )
+        around = np.nanpercentile(draws[:, 1], _INTERVAL)
+        p_value = _beyond_chance(float(distance), chances)
+    figures = (distance / spread, *about, delta, *around, gap, p_value, np.nanmedian(chances) / spread)
+    return np.array([one.mean(), other.mean(), *figures])
 
 
-class _Levels:
-    """Different values of a feature in order, and which tracks have them."""
+def _beyond_chance(distance: float, chances: FloatArray) -> float:
+    """How likely chance gives such a distance: by the gamma distribution with the mean and the spread of its own."""
+    mean, variance = float(np.nanmean(chances)), float(np.nanvar(chances))
+    if variance <= 0.0:
+        return 1.0
+    return float(scipy.stats.gamma.sf(distance, mean**2 / variance, scale=variance / mean))
+
+
+class _Sorted:
+    """Values in order, and the different ones among them."""
 
     def __init__(self, values: FloatArray) -> None:
         self._order = np.argsort(values, kind="stable")
-        self._values, self._starts = np.unique(values[self._order], return_index=True)
+        self._values = values[self._order]
+        self.levels = np.unique(self._values)
 
-    def compare(self, of_a: Weighted, of_b: Weighted) -> FloatArray:
-        """Distance, delta and largest gap (n_draws, 3) of weights (n_draws, n_tracks); NaN where a side is empty."""
-        shares_a, shares_b = (self._shares(side.astype(np.float64)) for side in (of_a, of_b))
-        below_a, below_b = shares_a.cumsum(axis=1), shares_b.cumsum(axis=1)
-        gaps = np.abs(below_a - below_b)
-        distance = gaps[:, :-1] @ np.diff(self._values)
-        delta = (shares_a * (2.0 * below_b - shares_b)).sum(axis=1) - 1.0
-        return np.column_stack([distance, delta, gaps.max(axis=1)])
+    def below(self, other: "_Sorted", weights: npt.NDArray[Any]) -> FloatArray:
+        """Shares of the weights (n_draws, n_values) that are of values up to each level of another.
 
-    def _shares(self, weights: FloatArray) -> FloatArray:
-        counts = np.add.reduceat(weights[:, self._order], self._starts, axis=1)
-        totals = counts.sum(axis=1, keepdims=True)
-        return counts / np.where(totals > 0.0, totals, np.nan)
+        NaN where nothing has a weight.
+        """
+        sums = np.cumsum(weights[:, self._order], axis=1, dtype=np.float64)
+        sums = np.concatenate([np.zeros((len(sums), 1)), sums], axis=1)
+        totals = np.where(sums[:, -1:] > 0.0, sums[:, -1:], np.nan)
+        return sums[:, np.searchsorted(self._values, other.levels, side="right")] / totals
+
+
+def _apart(below_a: FloatArray, below_b: FloatArray, both: _Sorted) -> FloatArray:
+    """Distance, delta and largest gap (n_draws, 3) of shares up to each level; NaN where a side is empty."""
+    gaps = np.abs(below_a - below_b)
+    distance = gaps[:, :-1] @ np.diff(both.levels)
+    shares_a, shares_b = (np.diff(below, axis=1, prepend=0.0) for below in (below_a, below_b))
+    delta = (shares_a * (2.0 * below_b - shares_b)).sum(axis=1) - 1.0
+    return np.column_stack([distance, delta, gaps.max(axis=1)])

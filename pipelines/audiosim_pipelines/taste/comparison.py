@@ -93,10 +93,13 @@ class Comparison:
                 "than other artists of the same kind would."
             )
         first = max(self.sure, key=lambda row: row.distance.value)
-        told = "more" if first.delta.value > 0.0 else "less"
+        if first.delta.low > 0.0 or first.delta.high < 0.0:
+            told = f"has {'more' if first.delta.value > 0.0 else 'less'} of it"
+        else:
+            told = "has as much of it in the mean, otherwise spread"
         return (
             f"{len(self.sure)} of {len(self.rows)} features differ for sure, corrected for their number; most of them "
-            f"{first.name}: A has {told} of it, {first.distance.value:.2f} standard deviations "
+            f"{first.name}: A {told}, {first.distance.value:.2f} standard deviations "
             f"({first.distance.low:.2f} to {first.distance.high:.2f}) away from B."
         )
 
