@@ -56,7 +56,7 @@ def evaluate(
     Duplicates are left out first. Beside it stands what a random split would have said, what the best model needs, and
     a tree small enough to be read. Interrupted, it goes on where it was.
 
-    Example: audiosim genre evaluate spotify_songs.csv --label playlist_genre -o genres.html
+    Example: audiosim genre evaluate spotify_songs.csv --label playlist_genre
     """
     from audiosim.library import Library
     from audiosim_pipelines.cli import genre_screen
