@@ -86,6 +86,13 @@ def test_a_temperature_undoes_what_was_heated(rng):
         assert (heat(distorted, 7.0).argmax(axis=1) == distorted.argmax(axis=1)).all()
 
 
+def test_a_task_parts_no_artist(table):
+    task = genre_task(table)
+    for learned, left_out in task.folds:
+        assert not set(task.groups[learned]) & set(task.groups[left_out])
+    assert sorted(np.concatenate([left_out for _, left_out in task.folds]).tolist()) == list(range(240))
+
+
 def test_folds_part_no_artist(rng):
     groups = rng.integers(0, 30, 200)
     for learned, left_out in grouped_folds(groups % 3, groups, n_folds=5, seed=1):
