@@ -33,6 +33,11 @@ def plays_of(sessions, **others):
     ]
 
 
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch):
+    monkeypatch.setattr(judging, "_N_DRAWS", 50)
+
+
 @pytest.fixture
 def empty(tmp_path):
     with Library.create(tmp_path / "library").writing():

@@ -25,15 +25,15 @@ Floats = npt.NDArray[np.float32]
 class LstmSettings:
     """How the network is built and trained.
 
-    `n_dims` is the length of what an item is to it, `n_units` the size of its state; `dropout` is the share of what
-    goes into the state, and of what comes out of it, that is left out at each step. Training ends at `max_epochs`, or
-    when `patience` epochs in a row have not foretold the last tenth of the sessions better.
+    `n_dims` is the length of what an item is to it, `n_units` the size of its state, `dropout` the share of the state
+    that is left out at each step. Training ends at `max_epochs`, or when `patience` epochs in a row have not foretold
+    the last tenth of the sessions better.
     """
 
     n_dims: int = 128
     n_units: int = 128
-    dropout: float = 0.2
-    learning_rate: float = 2e-3
+    dropout: float = 0.7
+    learning_rate: float = 1e-3
     batch_size: int = 16
     max_epochs: int = 40
     patience: int = 4

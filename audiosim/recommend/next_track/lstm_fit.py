@@ -30,6 +30,7 @@ _initializers: Any = keras.initializers
 
 _HIDDEN = 128
 _DROPPED = 0.5  # share of embeddings, at each step
+_NEVER = -1e9  # a logit
 
 # Items, the items after them, and 1 where there is one, each (n, LONGEST).
 Windows = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -71,6 +72,7 @@ def fit_lstm(
     fit = _Fit(training, settings, checkpoint, training_key(training, settings))
     if fit.stage == "choosing":
         learnt_from, judged_by = _windows(earlier), _windows(later)
+        fit.network.learn_from(earlier)
         while fit.epoch < settings.max_epochs and fit.epoch - fit.best_epoch < settings.patience:
             fit.run_epoch(learnt_from)
             fit.judge(judged_by)
@@ -78,6 +80,7 @@ def fit_lstm(
             said(Epoch("choosing", fit.epoch, settings.max_epochs, float(fit.losses[-1, 1])))
         fit.begin_again()
     everything = _windows(training.sessions)
+    fit.network.learn_from(training.sessions)
     while fit.epoch < fit.best_epoch:
         fit.run_epoch(everything)
         fit.keep()
@@ -110,6 +113,7 @@ class _Network(keras.Model):
         self._embedding = self.add_weight(shape=(n_items, settings.n_dims), initializer=normal, name="embedding")
         self._bias = self.add_weight(shape=(n_items,), initializer="zeros", name="bias")
         self._scale = self.add_weight(shape=(), initializer=_initializers.Constant(np.log(14.0)), name="scale")
+        self._played = self.add_weight(shape=(n_items,), initializer="ones", trainable=False, name="played")
         self._draws = keras.random.SeedGenerator(seed)
         self._dropout = settings.dropout
         self(np.zeros((1, LONGEST), dtype=np.int32))
@@ -121,10 +125,18 @@ class _Network(keras.Model):
             # What has no sound is nothing without its embedding.
             kept = ops.cast(ops.logical_or(drawn >= _DROPPED, self._known == 0), "float32")
         catalogue = self._catalogue(kept)
-        inputs = self._thinned(ops.take(catalogue, items, axis=0), training)
-        states = self._thinned(self._recurrent(inputs), training)
+        inputs = ops.take(catalogue, items, axis=0)
+        states = self._recurrent(inputs)
+        if training:
+            states = keras.random.dropout(states, self._dropout, seed=self._draws)
         wanted = ops.normalize(self._query(ops.concatenate([states, inputs], axis=-1)), axis=-1)
-        return ops.exp(self._scale) * ops.matmul(wanted, ops.transpose(catalogue)) + self._bias * kept[:, 0]
+        logits = ops.exp(self._scale) * ops.matmul(wanted, ops.transpose(catalogue)) + self._bias * kept[:, 0]
+        # What is not learnt from is no wrong answer: else its sound would be learnt as that of what never comes.
+        return ops.where(self._played > 0, logits, _NEVER) if training else logits
+
+    def learn_from(self, sessions: Sequence[Items]) -> None:
+        """Say what there is to learn from."""
+        self._played.assign(np.isin(np.arange(self._played.shape[0]), np.concatenate(sessions)).astype(np.float32))
 
     def trained(self, training: Training, losses: np.ndarray) -> Lstm:
         """The weights as arrays; what was never played has no embedding."""
@@ -146,9 +158,6 @@ class _Network(keras.Model):
     def _catalogue(self, kept: Tensor) -> Tensor:
         sound = self._tower(self._hidden(self._norm(self._content))) * self._known
         return ops.normalize(sound + self._embedding * kept, axis=-1)
-
-    def _thinned(self, values: Tensor, training: bool) -> Tensor:  # noqa: FBT001 - as in call
-        return keras.random.dropout(values, self._dropout, seed=self._draws) if training else values
 
 
 class _Fit:

@@ -155,7 +155,7 @@ def _say_evaluation(evaluation: "NextEvaluation") -> None:
     columns = ["model", "coverage", "hub skewness", "popularity", "spread"]
     print_table("what is listed", columns, rows, left=("model",))
     if any(m.model == "feature_regression" for m in evaluation.models):
-        print_line("feature_regression is a baseline, as the original had it: it lists what is average")
+        print_line("feature_regression is a baseline, as the original had it: what lies nearest to predicted features")
     best = evaluation.scores_of(evaluation.best)
     print_line(f"best by HR@10 of what is new to its session: {evaluation.best}, {_interval(best.new['hr@10'])}")
     if evaluation.rivals:

@@ -154,25 +154,20 @@ def _parts(evaluation: NextEvaluation, ordered: list[ModelScores]) -> Row:
     }
 
 
-def _lists(ordered: list[ModelScores]) -> Row:
-    return {
-        "caption": "",
-        "columns": ["model", "coverage", "hub skewness", "popularity", "spread"],
-        "left": (),
-        "rows": [
-            {
-                "look": "",
-                "cells": [
-                    f"{scores.model} (baseline, as the original had it)" if scores.model == _ORIGINAL else scores.model,
-                    percent(scores.lists.coverage),
-                    number(scores.lists.hub_skewness, 1),
-                    score(scores.lists.popularity),
-                    number(scores.lists.spread, 2) or "\N{EN DASH}",
-                ],
-            }
-            for scores in ordered
-        ],
-    }
+def _lists(ordered: list[ModelScores]) -> list[Row]:
+    return [
+        {
+            "name": scores.model,
+            "note": "baseline, as the original had it" if scores.model == _ORIGINAL else "",
+            "cells": [
+                percent(scores.lists.coverage),
+                number(scores.lists.hub_skewness, 1),
+                score(scores.lists.popularity),
+                number(scores.lists.spread, 2) or "\N{EN DASH}",
+            ],
+        }
+        for scores in ordered
+    ]
 
 
 def _collapse(evaluation: NextEvaluation) -> str | None:
