@@ -47,8 +47,8 @@ class Difference:
     largest_gap : float
         Between the shares of both sides below any value (Kolmogorov and Smirnov), from 0 to 1.
     p_value, adjusted : float
-        How likely chance gives such a distance, and the same corrected for the number of features (Holm); NaN with
-        fewer than two artists on a side.
+        That the distance is no larger than chance gives, and the same corrected for the number of features (Holm); NaN
+        with fewer than two artists on a side.
     """
 
     name: str
@@ -167,13 +167,12 @@ class _Weights:
         self.of_a, self.of_b = numbers[: len(a)], numbers[len(a) :]
         self.n_artists = min(len(np.unique(a.artists)), len(np.unique(b.artists)))
         self.drawn = artist_draws(len(artists), n_draws=_N_DRAWS, seed=seed)
-        # An artist of one side is a block; so is one of both on either.
+        # The tracks of an artist on a side are a block.
         is_a = np.r_[np.ones(len(a), np.bool_), np.zeros(len(b), np.bool_)]
-        blocks = np.unique(np.c_[numbers, is_a], axis=0, return_inverse=True)[1].ravel()
-        sides = np.zeros(blocks.max() + 1, np.bool_)
-        sides[blocks[is_a]] = True
+        found, blocks = np.unique(np.c_[numbers, is_a], axis=0, return_inverse=True)
+        self.blocks, sides = blocks.ravel(), found[:, 1] == 1
         rng = np.random.default_rng(seed)
-        self.dealt, self.blocks = np.stack([rng.permutation(sides) for _ in range(_N_DEALT)]), blocks
+        self.dealt = np.stack([rng.permutation(sides) for _ in range(_N_DEALT)])
 
     def parts(self, n_draws: int) -> Generator[slice]:
         """Draws, so many at once as memory allows."""
@@ -205,17 +204,15 @@ def _compare(one: FloatArray, other: FloatArray, spread: float, weights: _Weight
         moved = draws[:, 0] - np.nanmean(draws[:, 0]) + distance
         about = np.maximum(np.nanpercentile(moved, _INTERVAL), 0.0) / spread
         around = np.nanpercentile(draws[:, 1], _INTERVAL)
-        p_value = _beyond_chance(float(distance), chances)
+        p_value = _beyond_chance(float(distance), draws[:, 0], chances, n_artists=weights.n_artists)
     figures = (distance / spread, *about, delta, *around, gap, p_value, np.nanmedian(chances) / spread)
     return np.array([one.mean(), other.mean(), *figures])
 
 
-def _beyond_chance(distance: float, chances: FloatArray) -> float:
-    """How likely chance gives such a distance: by the gamma distribution with the mean and the spread of its own."""
-    mean, variance = float(np.nanmean(chances)), float(np.nanvar(chances))
-    if variance <= 0.0:
-        return 1.0
-    return float(scipy.stats.gamma.sf(distance, mean**2 / variance, scale=variance / mean))
+def _beyond_chance(distance: float, draws: FloatArray, chances: FloatArray, *, n_artists: int) -> float:
+    """How likely a distance is so far above that of chance, in units of its own error."""
+    error = max(float(np.nanstd(draws)), 1e-12)
+    return float(scipy.stats.t.sf((distance - float(np.nanmean(chances))) / error, n_artists - 1))
 
 
 class _Sorted:
