@@ -5,7 +5,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from audiosim.recommend.genre.exported import ExportedModel, exported
+from audiosim.recommend.genre.export import exported
+from audiosim.recommend.genre.exported import ExportedModel
 from audiosim.recommend.labelled_table import TrackInputs
 
 FloatArray = npt.NDArray[np.float64]

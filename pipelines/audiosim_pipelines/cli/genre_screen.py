@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 screen = Screen()
 _MOST_SHOWN = 50  # tracks
+_MOST_COLUMNS = 12  # of genres beside one another
 
 
 def say_report(report: "GenreReport", files: Sequence[Path], *, as_json: bool) -> None:
@@ -164,14 +165,29 @@ def _say_splits(judged: "Judgement") -> None:
     rows = [[split.name, str(split.n_tracks), *_figures(split.scores)[:2], split.about] for split in judged.splits]
     columns = ["split", "tracks", "accuracy", "macro F1", "what it is"]
     print_table(f"{judged.evaluation.best}, by how folds are dealt", columns, rows, left=("split", "what it is"))
-    print_line(f"random minus by artist: {100 * judged.gap:+.1f} points of accuracy, which the random split makes up")
+    print_line(f"random minus by artist: {100 * judged.gap:+.1f} points of accuracy")
     print_line(f"published with a random split, of six other genres: {PUBLISHED_ACCURACY:.2f}")
 
 
 def _say_confusion(found: "GenreEvaluation") -> None:
     genres = found.task.genres
+    if len(genres) > _MOST_COLUMNS:
+        _say_recalls(found)
+        return
     rows = [[genre, *map(str, row)] for genre, row in zip(genres, found.confusion.tolist(), strict=True)]
     print_table("what tracks are, and what they are said to be", ["is", *genres], rows, left=("is",))
+
+
+def _say_recalls(found: "GenreEvaluation") -> None:
+    """What is right of each genre, and what it is most often taken for."""
+    genres = found.task.genres
+    rows: list[list[str]] = []
+    for row, counts in enumerate(found.confusion):
+        taken = int(max((i for i in range(len(genres)) if i != row), key=lambda i, counts=counts: counts[i]))
+        shares = 100.0 * counts / counts.sum()
+        rows.append([genres[row], f"{shares[row]:.0f} %", genres[taken], f"{shares[taken]:.0f} %"])
+    columns = ["genre", "right", "else mostly said to be", "share"]
+    print_table("what is right of each genre", columns, rows, left=("genre", "else mostly said to be"))
 
 
 def _say_importances(judged: "Judgement") -> None:

@@ -86,8 +86,10 @@ def _map(
                     ha="center", va="center", fontsize=size, color=_BLACK if is_light else _WHITE, linespacing=1.3,
                 )  # fmt: skip
     label_size = min(layout.font - 1, max(7.0, 0.75 * room))
-    axes.set_xticks(np.arange(n) + 0.5, names, rotation=90, fontsize=label_size)
-    axes.set_yticks(np.arange(n) + 0.5, names, fontsize=label_size)
+    # Of more names than there is room for, every second or third one.
+    named = np.arange(0, n, max(1, int(np.ceil(label_size / room))))
+    axes.set_xticks(named + 0.5, [names[i] for i in named], rotation=90, fontsize=label_size)
+    axes.set_yticks(named + 0.5, [names[i] for i in named], fontsize=label_size)
     axes.tick_params(length=0)
     axes.invert_yaxis()
     axes.set_aspect("equal")

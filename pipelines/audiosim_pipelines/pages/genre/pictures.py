@@ -51,6 +51,8 @@ def _described(described: Description, features: Sequence[str]) -> list[Picture]
     correlations = described.correlations[np.ix_(places, places)]
     n_left = len(described.compared) - len(features)
     left = f" The other {n_left} features matter less, or come later." if n_left else ""
+    n_others = len(described.genres) - spreads.MOST_GENRES
+    others = f" {n_others} genres with fewer tracks are not shown." if n_others > 0 else ""
     found: list[Picture] = []
     if amounts:
         found.append(
@@ -59,7 +61,7 @@ def _described(described: Description, features: Sequence[str]) -> list[Picture]
                 "What the features of each genre are like",
                 f"Quantiles of {len(amounts)} features by genre. {_extremes(described, amounts)}",
                 "The stroke is the median, the thick line the middle half of the tracks, the thin one 90 % of them."
-                f"{left}",
+                f"{left}{others}",
                 partial(spreads.spread_grid, described, amounts),
             )
         )

@@ -13,12 +13,12 @@ from audiosim_pipelines.pages.genre.names import MINUTE, cut, width_of, with_uni
 from audiosim_pipelines.pages.style import BLUE, INK, NARROW, Layout
 
 _LINE, _BETWEEN, _BELOW, _ABOVE = 17, 14, 24, 24  # pixels
-_MOST_GENRES = 20
+MOST_GENRES = 20
 
 
 def spread_grid(description: Description, features: Sequence[str], layout: Layout) -> Figure:
     """Quantiles of features by genre; the middle half is thick, 90 % are thin, the median is a stroke."""
-    genres = [cut(genre) for genre in description.genres[:_MOST_GENRES]]
+    genres = [cut(genre) for genre in description.genres[:MOST_GENRES]]
     n_columns = min(2 if layout.name == NARROW.name else 3, len(features))
     n_rows = -(-len(features) // n_columns)
     margin = width_of(genres, layout)
