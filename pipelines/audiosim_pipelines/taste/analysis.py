@@ -60,16 +60,16 @@ class Analysis:
         """The verdict."""
         judged, what = self.evaluation, _WHAT[self.ground.kind]
         gain, unit = judged.gain, "squared error" if judged.is_binary else "error"
-        size = abs(gain.value)
+        size, whose = abs(gain.value), "artists" if self.ground.knows_artists else "tracks"
         beside = (
-            f"for artists that no model had heard, the {unit} is {size:.3f} "
+            f"for {whose} that no model had heard, the {unit} is {size:.3f} "
             f"{'smaller' if gain.value > 0 else 'larger'} than that of always saying the mean "
             f"(95 % interval {gain.low:.3f} to {gain.high:.3f}; {dict(judged.rows)['mean'].mae:.3f} is its mean "
             "absolute error)"
         )
         n_as_good = sum(score >= judged.permutation.true for score in judged.permutation.permuted)
         dealt = (
-            f"{what} that are dealt out anew to other artists are told as well in {n_as_good} "
+            f"{what} that are dealt out anew to other {whose} are told as well in {n_as_good} "
             f"of {len(judged.permutation.permuted)} cases (p = {judged.p_value:.3f})"
         )
         if judged.has_signal:

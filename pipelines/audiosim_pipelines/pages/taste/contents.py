@@ -140,12 +140,12 @@ def _important(found: Analysis) -> Picture:
     shown = found.importances[:_N_IMPORTANT]
     sure = [item.name for item in found.importances if item.loss.low > 0.0]
     names = ", ".join(sure[:5]) if sure else "no feature for sure"
-    unit = "squared error" if found.evaluation.is_binary else "error, in points"
+    unit = "squared error" if found.evaluation.is_binary else "error, in points,"
     return Picture(
         "importance",
         "What it rests on",
         f"Larger error without each of {len(shown)} features. Above 0 for sure: {names}.",
-        f"How much larger the {unit}, of {found.evaluation.best} becomes on artists left out when the values of a "
+        f"How much larger the {unit} of {found.evaluation.best} becomes on artists left out when the values of a "
         "feature are dealt out anew among them; with 95 % intervals over artists. Blue: surely above 0. An arrow says "
         "that more of it raises (↑) or lowers (↓) what is predicted, in nine of ten folds at least. Features that say "
         "the same stand in for one another, and both look small.",
