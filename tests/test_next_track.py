@@ -182,7 +182,13 @@ def test_two_sessions_are_judged_without_made_up_figures(empty):
 def test_json_of_history_evaluate_and_next(walks, heard, demo_run, command):
     known = command("history", "evaluate", "--json", "--no-lstm", "--library", walks.folder)
     sounding = command("history", "evaluate", "--json", "--library", heard.folder, "--gap", 30)
-    assert_documented("history evaluate", known.output, sounding.output)
+    # As if a network had been trained, whose course is kept as well.
+    path = heard.folder / "next" / "evaluation.json"
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    kept["evaluation"]["epochs"] = [{"learnt": 3.5, "judged": 3.0}]
+    path.write_text(json.dumps(kept), encoding="utf-8")
+    trained = command("history", "evaluate", "--json", "--library", heard.folder, "--gap", 30)
+    assert_documented("history evaluate", known.output, sounding.output, trained.output)
     assert parsed(sounding.output)["gap"] == 1800
     one = command("next", "--seed", "Band - Song 3", "--json", "--library", walks.folder, "-n", 3)
     seed = heard.tracks()[0].track_id

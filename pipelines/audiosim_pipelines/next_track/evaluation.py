@@ -142,13 +142,7 @@ def _judged(
     share: float,
     progress: Progress,
 ) -> NextEvaluation:
-    ranks: dict[str, TargetRanks] = {}
-    models = models_of(training, network, "evaluation")
-    scorers = {name: build(training) for name, build in models.items()}
-    with progress.bar("judge", len(models), "models") as advance:
-        for name, scorer in scorers.items():
-            ranks[name] = target_ranks(scorer, training, test)
-            advance(1)
+    ranks = _ranks(training, test, network, progress)
     n_transitions = len(training.transitions())
     is_few = n_transitions < FEW_TRANSITIONS
     best = _best(ranks, without=("random", NETWORK) if is_few else ("random",))
@@ -169,16 +163,26 @@ def _judged(
         n_repeats=int(np.isnan(some.rank_new).sum()),
         n_catalogue=training.n_items,
         n_sounding=0 if training.vectors is None else int((~np.isnan(training.vectors).any(axis=1)).sum()),
-        sessions=tuple(
-            SessionSize(int(start), len(session))
-            for start, session in zip(titles.session_starts, titles.sessions, strict=True)
-        ),
+        sessions=tuple(map(SessionSize, titles.session_starts.tolist(), map(len, titles.sessions))),
         models=scored,
         best=best,
         rivals=tuple(m.model for m in scored if m.model not in (best, "random") and not m.difference.high < 0),
         epochs=tuple(EpochLoss(*pair) for pair in losses),
         notes=(_few(n_transitions),) if is_few else (),
     )
+
+
+def _ranks(
+    training: Training, test: Sequence[Items], network: Network | None, progress: Progress
+) -> dict[str, TargetRanks]:
+    """Where each model ranks what was played in the later sessions."""
+    scorers = {name: build(training) for name, build in models_of(training, network, "evaluation").items()}
+    ranks: dict[str, TargetRanks] = {}
+    with progress.bar("judge", len(scorers), "models") as advance:
+        for name, scorer in scorers.items():
+            ranks[name] = target_ranks(scorer, training, test)
+            advance(1)
+    return ranks
 
 
 def _few(n_transitions: int) -> str:

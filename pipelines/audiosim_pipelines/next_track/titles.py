@@ -81,27 +81,25 @@ def read_titles(library: Library, *, gap: float, before: int | None = None) -> T
     matches = match_plays(kept, tracks)
     # One export may have the code by which a title is found in the library, and another its name alone.
     match_of = {name: match for name, match in zip(named, matches, strict=True) if match is not None}
-    number_of: dict[str, int] = {}
-    items: list[int] = []
-    played: list[tuple[Play, str, Track | None]] = []
-    for play, name, match in zip(kept, named, matches, strict=True):
-        found = match or match_of.get(name)
-        number = number_of.setdefault(found or name, len(played))
-        number_of.setdefault(name, number)
-        if number == len(played):
-            played.append((play, name, None if found is None else by_id[found]))
-        items.append(number)
+    number_of, items, played = _numbered(kept, named, matches, match_of)
+    of_titles = [None if found is None else by_id[found] for _, _, found in played]
     unplayed = [track for track in tracks if track.track_id not in number_of]
     number_of |= {track.track_id: len(played) + i for i, track in enumerate(unplayed)}
-    labels = [printable(f"{play.artist} - {play.title}") if track is None else track.label for play, _, track in played]
-    written = [(play.artist, play.title) if track is None else _credit(track) for play, _, track in played]
+    labels = [
+        printable(f"{play.artist} - {play.title}") if track is None else track.label
+        for (play, _, _), track in zip(played, of_titles, strict=True)
+    ]
+    written = [
+        (play.artist, play.title) if track is None else _credit(track)
+        for (play, _, _), track in zip(played, of_titles, strict=True)
+    ]
     n_titles = len(played) + len(unplayed)
     sessions, session_starts, last_played = _in_time(items, kept, gap=gap, n_titles=n_titles)
     return Titles(
         labels=[*labels, *(track.label for track in unplayed)],
         names=[*(name for _, name, _ in played), *(_name(track) for track in unplayed)],
         credits=[*written, *map(_credit, unplayed)],
-        tracks=[*(track for _, _, track in played), *unplayed],
+        tracks=[*of_titles, *unplayed],
         number_of=number_of,
         sessions=sessions,
         session_starts=session_starts,
@@ -136,6 +134,23 @@ def sounds(library: Library, titles: Titles) -> npt.NDArray[np.float64] | None:
         parts.append(of_titles)
     vectors = np.column_stack(parts) if parts else None
     return None if vectors is None or np.isnan(vectors).any(axis=1).all() else vectors
+
+
+def _numbered(
+    plays: list[Play], names: list[str], matches: list[str | None], match_of: Mapping[str, str]
+) -> tuple[dict[str, int], list[int], list[tuple[Play, str, str | None]]]:
+    """Numbers by track id and by name, the number of each play, and of each title its first play, name and track."""
+    number_of: dict[str, int] = {}
+    items: list[int] = []
+    played: list[tuple[Play, str, str | None]] = []
+    for play, name, match in zip(plays, names, matches, strict=True):
+        found = match or match_of.get(name)
+        number = number_of.setdefault(found or name, len(played))
+        number_of.setdefault(name, number)
+        if number == len(played):
+            played.append((play, name, found))
+        items.append(number)
+    return number_of, items, played
 
 
 def titles_digest(titles: Titles, vectors: npt.NDArray[np.float64] | None) -> str:

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -58,21 +59,23 @@ def pictures(evaluation: NextEvaluation) -> list[Picture]:
             partial(_lengths, evaluation),
         ),
     ]
+    is_trained = any(np.isfinite(epoch.judged) for epoch in evaluation.epochs)
+    return [*found, *([_course(evaluation)] if is_trained else [])]
+
+
+def _course(evaluation: NextEvaluation) -> Picture:
+    """The picture of the network's training."""
     judged = [epoch.judged for epoch in evaluation.epochs]
-    if np.isfinite(judged).any():
-        found.append(
-            Picture(
-                "training",
-                "The network's training",
-                f"Loss over {len(judged)} epochs; on the sessions that it is judged by it is least, "
-                f"{np.nanmin(judged):.2f}, after epoch {int(np.nanargmin(judged)) + 1}.",
-                "Mean loss of a play (in nats), of nine tenths of the earlier sessions, which are learnt from with "
-                "parts of the network left out, and of the last tenth. Where the latter is least, the network knows "
-                "most of what follows; it is then trained on all of the earlier sessions for as long.",
-                partial(_training, evaluation),
-            )
-        )
-    return found
+    return Picture(
+        "training",
+        "The network's training",
+        f"Loss over {len(judged)} epochs; on the sessions that it is judged by it is least, "
+        f"{np.nanmin(judged):.2f}, after epoch {int(np.nanargmin(judged)) + 1}.",
+        "Mean loss of a play (in nats), of nine tenths of the earlier sessions, which are learnt from with parts of "
+        "the network left out, and of the last tenth. Where the latter is least, the network knows most of what "
+        "follows; it is then trained on all of the earlier sessions for as long.",
+        partial(_training, evaluation),
+    )
 
 
 def _hits(evaluation: NextEvaluation, layout: Layout) -> Figure:
@@ -94,17 +97,7 @@ def _hits(evaluation: NextEvaluation, layout: Layout) -> Figure:
             linestyle="solid" if is_best else _DASHES[i % len(_DASHES)],
             zorder=3 if is_best else 2,
         )
-        axes.annotate(
-            one.model,
-            (k[-1], one.curve[-1]),
-            xytext=(k[-1] + 0.06 * k[-1], place),
-            color=INK,
-            va="center",
-            fontsize=layout.font - 0.5,
-            fontweight="bold" if is_best else "normal",
-            annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 2, "shrinkB": 1},
-        )
+        _name(axes, one.model, (k[-1], one.curve[-1]), place, colour=colour, is_best=is_best, layout=layout)
     axes.set_xlim(1, k[-1])
     axes.set_ylim(0, max(top, places[0] + 0.02 * top))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
@@ -113,6 +106,23 @@ def _hits(evaluation: NextEvaluation, layout: Layout) -> Figure:
     axes.set_xlabel("k, length of the list")
     axes.set_ylabel("plays in the list")
     return figure
+
+
+def _name(
+    axes: Axes, name: str, end: tuple[float, float], height: float, *, colour: str, is_best: bool, layout: Layout
+) -> None:
+    """Write the name of a curve beside its end, at a height where there is room."""
+    axes.annotate(
+        name,
+        end,
+        xytext=(1.06 * end[0], height),
+        color=INK,
+        va="center",
+        fontsize=layout.font - 0.5,
+        fontweight="bold" if is_best else "normal",
+        annotation_clip=False,
+        arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 2, "shrinkB": 1},
+    )
 
 
 def _apart(heights: Sequence[float], *, least: float) -> list[float]:
