@@ -18,7 +18,7 @@ from audiosim_pipelines.pages.style import BLUE, FAINT, INK, VERMILLION, Layout
 # Names of models stand at the ends of their curves.
 _NAMED = (
     Layout("wide", width=860, left=60, right=150, bottom=40, font=11.0),
-    Layout("narrow", width=400, left=50, right=130, bottom=40, font=11.0),
+    Layout("narrow", width=400, left=50, right=142, bottom=40, font=11.0),
 )
 _DASHES = ("solid", (0, (6, 2)), (0, (2, 1.5)), (0, (6, 2, 1, 2)))
 _LENGTHS = (2, 3, 5, 10, 20, 40)  # plays of a session, where kinds of them begin
@@ -97,9 +97,9 @@ def _hits(evaluation: NextEvaluation, layout: Layout) -> Figure:
             linestyle="solid" if is_best else _DASHES[i % len(_DASHES)],
             zorder=3 if is_best else 2,
         )
-        _name(axes, one.model, (k[-1], one.curve[-1]), place, colour=colour, is_best=is_best, layout=layout)
+        _name(axes, one.model, (one.curve[-1], place), colour=colour, is_best=is_best, layout=layout)
     axes.set_xlim(1, k[-1])
-    axes.set_ylim(0, max(top, places[0] + 0.02 * top))
+    axes.set_ylim(0, top)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.grid(axis="y")
@@ -108,29 +108,24 @@ def _hits(evaluation: NextEvaluation, layout: Layout) -> Figure:
     return figure
 
 
-def _name(
-    axes: Axes, name: str, end: tuple[float, float], height: float, *, colour: str, is_best: bool, layout: Layout
-) -> None:
-    """Write the name of a curve beside its end, at a height where there is room."""
-    axes.annotate(
-        name,
-        end,
-        xytext=(1.06 * end[0], height),
-        color=INK,
-        va="center",
-        fontsize=layout.font - 0.5,
-        fontweight="bold" if is_best else "normal",
-        annotation_clip=False,
-        arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 2, "shrinkB": 1},
-    )
+def _name(axes: Axes, name: str, heights: tuple[float, float], *, colour: str, is_best: bool, layout: Layout) -> None:
+    """Write the name of a curve beside its end: from the height of that to the height where there is room."""
+    beside = axes.get_yaxis_transform()  # across in shares of the picture, up in shares of plays
+    places = [1.0 + pixels / layout.plot_width for pixels in (2, 16, 20)]
+    axes.plot(places[:2], heights, color=colour, linewidth=0.8, transform=beside, clip_on=False)
+    weight = "bold" if is_best else "normal"
+    size = layout.font - 0.5
+    axes.text(places[2], heights[1], name, color=INK, va="center", fontsize=size, fontweight=weight, transform=beside)
 
 
 def _apart(heights: Sequence[float], *, least: float) -> list[float]:
-    """Falling heights, moved as little as it takes to lie so far apart and above 0."""
-    places = list(heights)
-    for i in range(len(places) - 2, -1, -1):
-        places[i] = max(places[i], places[i + 1] + least)
-    return places
+    """Falling heights, moved so that they lie so far apart, up and down alike."""
+    up, down = list(heights), list(heights)
+    for i in range(len(heights) - 2, -1, -1):
+        up[i] = max(up[i], up[i + 1] + least)
+    for i in range(1, len(heights)):
+        down[i] = min(down[i], down[i - 1] - least)
+    return [(high + low) / 2.0 for high, low in zip(up, down, strict=True)]
 
 
 def _history(evaluation: NextEvaluation, layout: Layout) -> Figure:
