@@ -9,6 +9,7 @@ LABEL, by default `playlist_genre`. Prints JSON and writes it to `results/genre.
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from audiosim.recommend.genre.work import Effort
 from audiosim_pipelines.bench.machine import describe, n_cores
@@ -22,7 +23,7 @@ def main() -> None:
     label = sys.argv[2] if len(sys.argv) > 2 else "playlist_genre"
     report = evaluate_table(table, label, effort=Effort(n_threads=min(2, n_cores())))
     # The path says where it lay on this machine, and titles are not ours to hand on.
-    said = report.as_dict() | {"table": table.name}
+    said: dict[str, Any] = report.as_dict() | {"table": table.name}
     del said["judged"]["confused"]
     result = {"machine": describe(), **said}
     text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"

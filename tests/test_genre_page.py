@@ -1,6 +1,5 @@
 """The page about genres: it stands alone, says what was found, and its pictures show it."""
 
-import io
 import re
 
 import browser
@@ -13,7 +12,7 @@ from audiosim.recommend.genre.tree import ReadableTree, TreeNode
 from audiosim.recommend.genre.work import Effort
 from audiosim_pipelines.genre.evaluation import evaluate_table
 from audiosim_pipelines.genre.files import write_report
-from audiosim_pipelines.pages.genre import genre_page, genre_pictures
+from audiosim_pipelines.pages.genre import genre_page
 from audiosim_pipelines.pages.genre.maps import confusion_map, correlation_map
 from audiosim_pipelines.pages.genre.outline import branches
 from audiosim_pipelines.pages.pictures import SQUARE
@@ -24,7 +23,7 @@ PICTURES = ["confusion", "reliability", "coverage", "importance", "tree", "sprea
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    path = written(songs(np.random.default_rng(5)), tmp_path_factory.mktemp("songs"))
+    path = written(songs(np.random.default_rng(5), n_artists=12, n_songs=3), tmp_path_factory.mktemp("songs"))
     return evaluate_table(path, "genre", effort=Effort(n_trees=4))
 
 
@@ -69,12 +68,12 @@ def test_the_page_is_shown_soundly(chromium, page, screen):
 def test_every_picture_is_a_file(report, suffix, tmp_path):
     files = write_report(report, tmp_path / f"genres.{suffix}")
     assert [path.name for path in files] == [f"genres-{name}.{suffix}" for name in PICTURES]
-    again = dict(genre_pictures(report, suffix))
-    for path, name in zip(files, PICTURES, strict=True):
-        assert path.read_bytes() == again[name]
-    if suffix == "png":
-        with Image.open(io.BytesIO(again["confusion"])) as image:
-            assert len(np.unique(np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0)) > 10
+    if suffix == "svg":
+        assert all(path.read_text().startswith("<?xml") for path in files)
+        return
+    for path in files:
+        with Image.open(path) as image:
+            assert len(image.convert("RGB").getcolors(2**24)) > 10
 
 
 def texts(figure):

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ N_FOLDS, N_INNER_FOLDS = 5, 3
 MIN_ARTISTS = 2 * N_FOLDS
 CHOSEN = "chosen"
 _FITS_A_STEP = N_INNER_FOLDS + 1
+_Folds = Sequence[tuple[IntArray, IntArray]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,11 +178,13 @@ def evaluate_genres(task: GenreTask, work: Work | None = None) -> GenreEvaluatio
     (0.5, True)
     """
     work = work or Work()
+    # Dealing many artists out evenly takes its time, and is the same for all models.
+    inner = cache(partial(_inner_folds, task, seed=work.effort.seed))
     trials: dict[ModelName, _Trial] = {name: _Trial(task) for name in MODELS}
     chosen: list[ModelName] = []
     with limited_threads(work.effort.n_threads):
         for fold in range(N_FOLDS):
-            costs: dict[ModelName, float] = {name: trial.run(name, fold, work) for name, trial in trials.items()}
+            costs: dict[ModelName, float] = {name: trial.run(name, fold, work, inner) for name, trial in trials.items()}
             chosen.append(min(costs, key=costs.__getitem__))
     best = _Trial(task)
     for name in chosen:
@@ -220,12 +224,12 @@ class _Trial:
         self.heated = np.zeros_like(self.raw)
         self.temperatures: list[float] = []
 
-    def run(self, name: ModelName, fold: int, work: Work) -> float:
+    def run(self, name: ModelName, fold: int, work: Work, inner: Callable[[int], _Folds]) -> float:
         """Enter one fold; the log-loss within what was learned from."""
         learned, left_out = self._task.folds[fold]
         probabilities = work.step(
             f"{name}-{fold}",
-            lambda tell: _unseen(self._task, name, self._task.folds[fold], effort=work.effort, tell=tell),
+            lambda tell: _unseen(self._task, name, [*inner(fold), (learned, left_out)], effort=work.effort, tell=tell),
             n_fits=_FITS_A_STEP,
         )
         within, labels = probabilities[learned], self._task.labels[learned]
@@ -253,10 +257,17 @@ class _Trial:
         )
 
 
+def _inner_folds(task: GenreTask, fold: int, *, seed: int) -> _Folds:
+    """Folds of the tracks that a fold learns from."""
+    learned, _ = task.folds[fold]
+    dealt = grouped_folds(task.labels[learned], task.groups[learned], n_folds=N_INNER_FOLDS, seed=seed)
+    return [(learned[rows], learned[others]) for rows, others in dealt]
+
+
 def _unseen(
     task: GenreTask,
     name: ModelName,
-    fold: tuple[IntArray, IntArray],
+    folds: _Folds,
     *,
     effort: Effort,
     tell: Callable[[], None],
@@ -265,10 +276,8 @@ def _unseen(
 
     Of tracks learned from by one of the inner folds, of those left out by a model that learned from all others.
     """
-    learned, left_out = fold
-    inner = grouped_folds(task.labels[learned], task.groups[learned], n_folds=N_INNER_FOLDS, seed=effort.seed)
     probabilities = np.zeros((len(task.labels), len(task.genres)))
-    for known, unseen in [*((learned[rows], learned[others]) for rows, others in inner), (learned, left_out)]:
+    for known, unseen in folds:
         model = model_of(name, len(task.genres), effort).fit(task.inputs.take(known), task.labels[known])
         probabilities[unseen] = model.predict(task.inputs.take(unseen))
         tell()

@@ -1,5 +1,6 @@
 """Squares of numbers: which genre is taken for which, and what goes with what."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -87,9 +88,10 @@ def _map(
                 )  # fmt: skip
     label_size = min(layout.font - 1, max(7.0, 0.75 * room))
     # Of more names than there is room for, every second or third one.
-    named = np.arange(0, n, max(1, int(np.ceil(label_size / room))))
-    axes.set_xticks(named + 0.5, [names[i] for i in named], rotation=90, fontsize=label_size)
-    axes.set_yticks(named + 0.5, [names[i] for i in named], fontsize=label_size)
+    step = max(1, math.ceil(label_size / room))
+    places = np.arange(0, n, step) + 0.5
+    axes.set_xticks(places, names[::step], rotation=90, fontsize=label_size)
+    axes.set_yticks(places, names[::step], fontsize=label_size)
     axes.tick_params(length=0)
     axes.invert_yaxis()
     axes.set_aspect("equal")
