@@ -155,9 +155,7 @@ def read_labelled_table(
     """
     options = options or TableOptions()
     frame, notes = read_frame(path)
-    columns: dict[str, int] = {}
-    for position, name in enumerate(frame.columns):
-        columns.setdefault(str(name).strip().casefold(), position)
+    columns = _columns(frame)
     place = None if label is None else _place(path, columns, label)
     preset = recognise(columns) if options.preset is None else preset_named(options.preset)
     found, keys = find_columns(columns, preset, options)
@@ -193,6 +191,14 @@ def read_labelled_table(
         tuple(fold_name(genres[row]) for row in kept) if genres else (),
     )
     return replace(table, rejected=rejected, notes=(*notes, *converted))
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, int]:
+    """Places of the columns by their names in lower case; of equal names the first counts."""
+    columns: dict[str, int] = {}
+    for position, name in enumerate(frame.columns):
+        columns.setdefault(str(name).strip().casefold(), position)
+    return columns
 
 
 def _place(path: Path, columns: Mapping[str, int], name: str) -> int:

@@ -137,9 +137,7 @@ def read_rating_table(
     """
     options = options or TableOptions()
     frame, notes = read_frame(path, separator=options.separator)
-    columns: dict[str, int] = {}
-    for position, name in enumerate(frame.columns):
-        columns.setdefault(str(name).strip().casefold(), position)
+    columns = {str(name).strip().casefold(): place for place, name in reversed(list(enumerate(frame.columns)))}
     column = _column(path, columns, column)
     cells = _texts(frame, columns[column])
     kind = kind or kind_of(column, filter(None, cells))

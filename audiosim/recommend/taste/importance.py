@@ -1,6 +1,6 @@
 """Which features predictions rest on: what becomes of them on artists left out when one feature is dealt out anew."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,20 +96,26 @@ def importances(
                     advance(1)
     named = dict(zip(rated.inputs.names, losses, strict=True))
     intervals = gain_intervals(named, rated.groups, seed=effort.seed)
-    shares = (np.array(means) > 0.0).mean(axis=0)
-    all_directions = np.array(directions)
+    return _summed_up(rated.inputs, intervals, np.array(means), np.array(directions))
+
+
+def _summed_up(
+    inputs: TrackInputs, intervals: Mapping[str, Gain], means: FloatArray, directions: FloatArray
+) -> tuple[Importance, ...]:
+    """What all folds, whose means and directions are (n_folds, n_features), say of the features."""
+    shares = (means > 0.0).mean(axis=0)
     # A feature that does not vary in a fold says nothing there.
-    direction = np.nan_to_num(all_directions).mean(axis=0)
-    steady = (np.sign(all_directions) == np.sign(direction)).mean(axis=0)
+    direction = np.nan_to_num(directions).mean(axis=0)
+    steady = (np.sign(directions) == np.sign(direction)).mean(axis=0)
     found = [
         Importance(
             feature,
             intervals[feature],
             float(shares[place]),
-            float("nan") if place in rated.inputs.kinds else float(direction[place]),
-            float("nan") if place in rated.inputs.kinds else float(steady[place]),
+            float("nan") if place in inputs.kinds else float(direction[place]),
+            float("nan") if place in inputs.kinds else float(steady[place]),
         )
-        for place, feature in enumerate(rated.inputs.names)
+        for place, feature in enumerate(inputs.names)
     ]
     return tuple(sorted(found, key=lambda item: -item.loss.value))
 

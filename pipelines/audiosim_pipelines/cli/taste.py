@@ -208,15 +208,7 @@ def next_(
     )
     judged = found.evaluation
     if json:
-        print_json(
-            {
-                "verdict": judged.verdict if judged else None,
-                "too_few": found.too_few,
-                "n_hubs": found.n_hubs,
-                "measures": list(found.measures),
-                "tracks": [asdict(track) for track in found.tracks],
-            }
-        )
+        print_json(found.as_dict())
         return
     if not found.tracks:
         print_line("all tracks are rated")

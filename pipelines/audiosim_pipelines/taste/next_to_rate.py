@@ -1,8 +1,8 @@
 """Which tracks to rate next: most of them to learn the taste, and some that are likely to please once it shows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,16 @@ class NextToRate:
     too_few: str | None
     n_hubs: int
     measures: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {
+            "verdict": self.evaluation.verdict if self.evaluation else None,
+            "too_few": self.too_few,
+            "n_hubs": self.n_hubs,
+            "measures": list(self.measures),
+            "tracks": [asdict(track) for track in self.tracks],
+        }
 
 
 def next_to_rate(
