@@ -16,7 +16,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 _SIZES = (20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1_000, 1_500, 2_000, 5_000, 10_000)
-_FEW, _MOST_DRAWS = 500, 5
+_FEW, _MOST_DRAWS = 500, 3
 # Fewer of either are no likes to learn from, and the mean is what is said.
 _LEAST_OF_EACH = 3
 
