@@ -13,7 +13,7 @@ from audiosim.catalog import Catalog, Track
 from audiosim.sources.fold import fold
 from audiosim.sources.known_plays import KnownPlays, completed
 from audiosim.sources.play import Play, bare_id
-from audiosim.sources.rating_table import HIGHEST, LOWEST, RatingKind
+from audiosim.sources.rating_kind import HIGHEST, LOWEST, RatingKind
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS plays (

@@ -1,11 +1,9 @@
 """Tables of what somebody thinks of tracks: likes, ratings or plays, found again in a library."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from audiosim.catalog import Track
@@ -15,20 +13,13 @@ from audiosim.sources.feature_table import RejectedRow
 from audiosim.sources.fold import fold
 from audiosim.sources.path_table import PATH_COLUMNS
 from audiosim.sources.play import bare_id
+from audiosim.sources.rating_kind import HIGHEST, LOWEST, RatingKind, kind_of, rating_of
 from audiosim.sources.table_frame import read_frame
 from audiosim.sources.table_presets import KEY_COLUMNS, TableOptions, find_columns, preset_named, recognise
 from audiosim.sources.tags import clean_isrc
 
-RatingKind = Literal["like", "rating", "plays"]
-LOWEST, HIGHEST = 1.0, 10.0  # of ratings
-
-LIKES: Mapping[str, float] = {
-    **dict.fromkeys(("1", "1.0", "true", "yes", "like", "liked"), 1.0),
-    **dict.fromkeys(("0", "0.0", "false", "no", "dislike", "disliked"), 0.0),
-}
-# What columns of ratings and of counts are called; of the first, the first that is there is read.
+# What columns of ratings are called; the first that is there is read.
 COLUMNS = ("rating", "like", "liked", "score", "plays", "play_count", "playcount")
-_COUNTS = frozenset({"plays", "play_count", "playcount", "played", "n_plays", "listens"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,46 +49,6 @@ class RatingTable:
     n_rows: int
     n_repeated: int
     notes: tuple[str, ...] = ()
-
-
-def kind_of(column: str, cells: Iterable[str]) -> RatingKind:
-    """What a column holds: counts, if it is called so; likes, if it is nothing but yes and no, or 1 and 0.
-
-    Examples
-    --------
-    >>> kind_of("like", ["1", "no"]), kind_of("rating", ["1", "7.5"]), kind_of("Plays", ["1", "0"])
-    ('like', 'rating', 'plays')
-    """
-    if column.strip().casefold() in _COUNTS:
-        return "plays"
-    return "like" if {cell.strip().casefold() for cell in cells} <= LIKES.keys() else "rating"
-
-
-def rating_of(cell: str, kind: RatingKind) -> float:
-    """A cell as a number.
-
-    Raises
-    ------
-    ValueError
-        It is none, or none that the kind can have; the text says what it must be.
-
-    Examples
-    --------
-    >>> rating_of("Yes", "like"), rating_of("7.5", "rating"), rating_of("12", "plays")
-    (1.0, 7.5, 12.0)
-    """
-    said = cell.strip().casefold()
-    if kind == "like":
-        if said not in LIKES:
-            raise ValueError(f"be yes or no, or 1 or 0, got {cell[:40]!r}")
-        return LIKES[said]
-    try:
-        value = float(said)
-    except ValueError:
-        raise ValueError(f"be a number, got {cell[:40]!r}") from None
-    if not np.isfinite(value) or (kind == "plays" and value < 0.0):
-        raise ValueError(f"be a finite number{', at least 0' if kind == 'plays' else ''}, got {cell[:40]!r}")
-    return value
 
 
 def read_rating_table(

@@ -14,7 +14,7 @@ from audiosim.recommend.taste.evaluation import TasteEvaluation, evaluate_taste
 from audiosim.recommend.taste.importance import Importance, importances, n_importance_repeats
 from audiosim.recommend.taste.relations import ModeAndValence, rank_correlations, strongest_pairs, valence_by_mode
 from audiosim.recommend.taste.trials import N_FOLDS, TasteEffort
-from audiosim.sources.rating_table import RatingKind
+from audiosim.sources.rating_kind import RatingKind
 from audiosim.sources.table_presets import TableOptions
 from audiosim_pipelines.pages.numbers import number
 from audiosim_pipelines.progress import Progress, Silent

@@ -15,7 +15,7 @@ from audiosim.library import Library
 from audiosim.recommend.labelled_table import TrackInputs, artist_groups, read_labelled_table, without_duplicates
 from audiosim.recommend.taste.differences import Difference, Sample, compare_samples
 from audiosim.sources.fold import fold_name
-from audiosim.sources.rating_table import RatingKind, kind_of, rating_of
+from audiosim.sources.rating_kind import RatingKind, kind_of, rating_of
 from audiosim_pipelines.baseline import official_features, official_table
 from audiosim_pipelines.progress import Progress, Silent
 from audiosim_pipelines.steps import kept_steps

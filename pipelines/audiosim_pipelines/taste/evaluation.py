@@ -12,7 +12,7 @@ from audiosim.library import Library
 from audiosim.recommend.taste.evaluation import TasteEvaluation, evaluate_taste
 from audiosim.recommend.taste.models import ModelName
 from audiosim.recommend.taste.trials import N_FOLDS, RatedTracks, TasteEffort, fitted_model
-from audiosim.sources.rating_table import HIGHEST, LOWEST, RatingKind
+from audiosim.sources.rating_kind import HIGHEST, LOWEST, RatingKind
 from audiosim.sources.table_presets import TableOptions
 from audiosim_pipelines.progress import Progress, Silent
 from audiosim_pipelines.steps import kept_steps
@@ -102,7 +102,7 @@ def fit_table(
         The column that holds the ratings.
     kind : {"auto", "like", "rating", "plays"}
         "like" is yes or no, "rating" a number, "plays" a count, of which the logarithm is what matters. "auto" looks,
-        see `audiosim.sources.rating_table.kind_of`.
+        see `audiosim.sources.rating_kind.kind_of`.
     options : TableOptions, optional
     extra : sequence of str
         Further columns that count as features.

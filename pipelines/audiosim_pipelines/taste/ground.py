@@ -16,7 +16,7 @@ from audiosim.listening import Listening
 from audiosim.recommend.labelled_table import TrackInputs, artist_groups, read_labelled_table, without_duplicates
 from audiosim.recommend.taste.trials import RatedTracks
 from audiosim.sources.fold import fold_name
-from audiosim.sources.rating_table import RatingKind, kind_of, rating_of
+from audiosim.sources.rating_kind import RatingKind, kind_of, rating_of
 from audiosim.sources.table_presets import TableOptions
 from audiosim_pipelines.features import descriptor_table
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from audiosim.library import Library
 from audiosim.listening import ImportedRatings, Listening, match_plays
 from audiosim.sources.feature_table import RejectedRow
-from audiosim.sources.rating_table import RatingKind, read_rating_table
+from audiosim.sources.rating_kind import RatingKind
+from audiosim.sources.rating_table import read_rating_table
 from audiosim_pipelines.history import SHORT_PLAY
 from audiosim_pipelines.taste.ground import Kind
 
