@@ -8,6 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from browser import assert_sound, chromium, visit
 from test_cli import assert_documented, parsed
 
 from audiosim.errors import AudiosimError, SettingsError
@@ -202,6 +203,14 @@ def test_files_have_what_has_a_file(heard, tmp_path):
     assert page.read_bytes() == before
     with pytest.raises(SettingsError, match="is written as m3u8, xspf, jspf, html, not 'csv'"):
         write_week(heard, report, formats=["csv"])
+
+
+def test_the_page_in_a_browser(heard):
+    """What has a file can be played, and nothing is asked of a network."""
+    report = weekly_list(heard, WeekRequest(n=6, familiar=1.0), week=WEEK)
+    (path,) = write_week(heard, report, formats=["html"])
+    with chromium() as browser, visit(browser, path, screen="phone") as found:
+        assert_sound(found, n_pictures=0, n_players=sum(track is not None for track in report.tracks))
 
 
 # Little to choose from
