@@ -152,12 +152,6 @@ def test_only_skips_are_no_history(empty):
 # The page
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as opened:
-        yield opened
-
-
 def test_the_page_says_who_won_and_is_the_same_again(walks, command):
     said = command("history", "evaluate", "--library", walks.folder)
     assert said.code == 0
@@ -188,12 +182,13 @@ def test_what_could_be_missing_is_missing_without_a_trace(empty):
         assert 'id="training"' not in page
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-def test_the_page_in_a_browser(walks, browser, tmp_path, screen):
+def test_the_page_in_a_browser(walks, tmp_path):
     """It fits, its pictures are drawn, and nothing is asked of a network; the training's course among them."""
     evaluation = evaluate_history(walks)
     losses = tuple(EpochLoss(3.0 / n, 2.5 + abs(n - 4) / 8) for n in range(1, 9))
     path = tmp_path / "next.html"
     path.write_bytes(evaluation_page(dataclasses.replace(evaluation, epochs=losses), library="a <library>"))
-    with visit(browser, path, screen=screen) as found:
-        assert_sound(found, n_pictures=4, n_players=0)
+    with chromium() as browser:
+        for screen in SCREENS:
+            with visit(browser, path, screen=screen) as found:
+                assert_sound(found, n_pictures=4, n_players=0)
