@@ -47,10 +47,10 @@ def weekly(
     library: LibraryOption = DEFAULT_LIBRARY,
     json: JsonOption = False,
 ) -> None:
-    """A list for this week: what follows your latest sessions, and was neither listed nor played lately.
+    """A list for this week: what follows your latest sessions.
 
-    By the model that foretells your history best. Nothing comes back within four weeks, and at most two titles are by
-    one artist. The list is kept: asked again, it is the same, whatever was played since.
+    By the model that foretells your history best. What was listed or played within four weeks is left out, and at most
+    two titles are by one artist. The list is kept: asked again, it is the same, whatever was played since.
 
     Example: audiosim weekly -n 30 --familiar 0.2 --format m3u8
     """
