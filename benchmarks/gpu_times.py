@@ -6,6 +6,7 @@ import pstats
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from gpu_judge import RECIPE, TOP_K, walks
@@ -48,11 +49,11 @@ def jobs(size):
     n_tracks, n_frames = size["tracks"], size["frames"]
     songs, long = walks(n_tracks, n_frames, size["dims"]), walks(size["long_tracks"], size["long"], size["dims"])
     whole, squared = f"{n_tracks} x {n_tracks}", {"local_cost": "sqeuclidean"}
-    for precision in ORDER:
+    for precision in size.get("precisions", ORDER):
         yield Job(whole, precision, dtw.matrix, songs)
         k = min(TOP_K, n_tracks - 1)
         yield Job(f"{whole}, nearest", precision, dtw.top_k, songs, options={**squared, "k": k})
-    for precision in ORDER:
+    for precision in size.get("precisions", ORDER):
         yield Job(f"{whole}, banded", precision, dtw.matrix, songs, options={**squared, "band_fraction": 0.1})
         yield Job(f"1 x {n_tracks}", precision, dtw.matrix, songs.take([0]), songs)
         for n in size["tiles"]:
@@ -68,7 +69,7 @@ def time_all(size, gpu, *, right, attempt, clock):
     """Every job whose precision is right, as long as there is time; a list of entries."""
     bounds = next((bound for name, bound in BOUNDS.items() if name in gpu), {})
     results = []
-    for job in jobs(size):
+    for job in islice(jobs(size), size.get("n_jobs")):
         n_frames, cost = int(job.rows.lengths[0]), job.options["local_cost"]
         cells = job.n_pairs * cells_in_band(n_frames, job.options.get("band_fraction"))
         entry = {"job": job.name, "precision": job.precision, **job.options, "n_pairs": job.n_pairs, "cells": cells}
