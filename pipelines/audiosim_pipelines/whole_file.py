@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and their folders."""
 
 import contextlib
 from collections.abc import Generator
@@ -26,3 +26,18 @@ def replacing(output: Path) -> Generator[Path]:
             draft.unlink(missing_ok=True)
     except OSError as error:
         raise AudiosimError(f"{output} cannot be written: {error.strerror or error}") from error
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder and those above it, where they are not there; the folder.
+
+    Raises
+    ------
+    AudiosimError
+        It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AudiosimError(f"folder {folder} cannot be made: {error.strerror or error}") from error
+    return folder

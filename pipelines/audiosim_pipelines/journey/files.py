@@ -3,7 +3,7 @@
 from collections.abc import Collection, Generator
 from pathlib import Path
 
-from audiosim.errors import AudiosimError, SettingsError
+from audiosim.errors import SettingsError
 from audiosim.library import Library
 from audiosim.sources.playlist import write_playlist
 from audiosim_pipelines.export import playlist_entry
@@ -12,7 +12,7 @@ from audiosim_pipelines.journey.plan import JourneyDay, JourneyReport
 from audiosim_pipelines.journey.request import FOLDER
 from audiosim_pipelines.pages.journey import journey_page, journey_pictures
 from audiosim_pipelines.pages.notation import clock
-from audiosim_pipelines.whole_file import replacing
+from audiosim_pipelines.whole_file import make_folder, replacing
 
 PLAYLISTS = ("m3u8", "xspf", "jspf")
 FORMATS = (*PLAYLISTS, "ics", "html", "png", "svg")
@@ -56,11 +56,7 @@ def write_journey(
     if unknown := sorted(set(formats) - set(FORMATS)):
         raise SettingsError(f"a journey is written as {', '.join(FORMATS)}, not {unknown[0]!r}")
     wanted = set(formats) or {*_DEFAULTS, *(["ics"] if len(report.days) > 1 else [])}
-    folder = library.folder / FOLDER / report.kept.name if output is None else output
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AudiosimError(f"folder {folder} cannot be made: {error.strerror or error}") from error
+    folder = make_folder(library.folder / FOLDER / report.kept.name if output is None else output)
     written: list[Path] = []
     for suffix in [each for each in PLAYLISTS if each in wanted]:
         written += [_playlist(report, day, folder, suffix, relative=relative) for day in report.days]

@@ -4,13 +4,14 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiosim.errors import AudiosimError, SettingsError
+from audiosim.errors import SettingsError
 from audiosim.library import Library
 from audiosim.sources.playlist import PlaylistEntry, write_playlist
 from audiosim_pipelines.export import playlist_entry
 from audiosim_pipelines.next_track.week import FOLDER
 from audiosim_pipelines.pages.html import write_files
 from audiosim_pipelines.pages.next_track import week_page
+from audiosim_pipelines.whole_file import make_folder
 
 if TYPE_CHECKING:
     from audiosim_pipelines.next_track.weekly import WeekReport
@@ -58,11 +59,7 @@ def write_week(
     if unknown := sorted(set(formats) - set(FORMATS)):
         raise SettingsError(f"the list of a week is written as {', '.join(FORMATS)}, not {unknown[0]!r}")
     wanted = set(formats) or set(_DEFAULTS)
-    folder = library.folder / FOLDER if output is None else output
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AudiosimError(f"folder {folder} cannot be made: {error.strerror or error}") from error
+    folder = make_folder(library.folder / FOLDER if output is None else output)
     written: list[Path] = []
     for suffix in [each for each in PLAYLISTS if each in wanted]:
         entries = _entries(report, only_files=suffix in _NEED_FILES)

@@ -11,8 +11,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from audiosim.catalog import Catalog, Track
-from audiosim.errors import AudiosimError
-from audiosim_pipelines.whole_file import replacing
+from audiosim_pipelines.whole_file import make_folder, replacing
 
 
 def read(name: str) -> str:
@@ -67,9 +66,6 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
         A folder cannot be made, or a file cannot be written.
     """
     for path, content in contents.items():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise AudiosimError(f"folder {path.parent} cannot be made: {error.strerror or error}") from error
+        make_folder(path.parent)
         with replacing(path) as draft:
             draft.write_bytes(content)
