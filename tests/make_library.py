@@ -31,6 +31,8 @@ EVERYTHING = {
     "AUDIOSIM_FEATURES_FAMILIES": '["mfcc", "chroma", "descriptors"]',
     "AUDIOSIM_COMPARE_MEASURES": '["dtw", "cosine", "cosine_frames", "timbre", "version", "descriptors"]',
 }
+# A shell has jobs in the background ignore Ctrl-C, and their children inherit that; tests that send it want it heard.
+_HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 _MAIN = "from audiosim_pipelines.cli import main; main()"
 
 
@@ -51,7 +53,7 @@ def write_clips(folder, n_clips, *, first=0):
 def start(*arguments, before="", settings=None, **options):
     """Start the real command line in a process of its own, after the Python statements `before`."""
     return subprocess.Popen(
-        [sys.executable, "-c", f"{before}\n{_MAIN}", *map(str, arguments)],
+        [sys.executable, "-c", f"{_HEARD}\n{before}\n{_MAIN}", *map(str, arguments)],
         env={**ENVIRONMENT, **(settings or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
