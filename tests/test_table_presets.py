@@ -225,7 +225,7 @@ def test_a_table_that_is_read_otherwise_replaces_the_old_one(tmp_path):
         assert json.loads((library.folder / "baseline.json").read_text())["features"] == {"energy": column}
     assert (report.n_rows, report.n_kept, report.n_repeated, len(report.rejected)) == (3, 1, 0, 2)
     assert report.reasons[0].startswith("1 x, first in row ")
-    write_rejected(report, tmp_path / "rejected.csv")
+    write_rejected(report.rejected, tmp_path / "rejected.csv")
     assert pd.read_csv(tmp_path / "rejected.csv")["row"].tolist() == [2, 3]
 
 
