@@ -232,17 +232,37 @@ def test_a_repetition_is_shown_soundly(chromium, library, tmp_path):
             found.screenshot(tmp_path / f"repetition {screen}.png")
 
 
+# Where players are told to start and to stop: what a page does, however late a busy machine lets it sound.
+_LISTEN = """() => {
+  window.told = [];
+  for (const what of ["play", "pause"]) {
+    const own = HTMLMediaElement.prototype[what];
+    HTMLMediaElement.prototype[what] = function () {
+      const side = this.closest("[id^=deck]").id.at(-1);
+      if (what === "play" || !this.paused) told.push({ what, side, time: this.currentTime });
+      return own.call(this);
+    };
+  }
+}"""
+
+
 @pytest.fixture
 def played(chromium, match_file):
     """The page of a match with both players ready; in the end there must be nothing to complain of."""
     with browser.visit(chromium, match_file) as found:
         browser.assert_players(found, 2)
+        found.page.evaluate(_LISTEN)
         yield found
         browser.assert_quiet(found)
 
 
 def both(found):
     return found.state("#deck-a audio"), found.state("#deck-b audio")
+
+
+def told(found):
+    """What the players were told since the last question: (what, side, time)."""
+    return [(one["what"], one["side"], one["time"]) for one in found.page.evaluate("() => told.splice(0)")]
 
 
 def course_of(found, number):
@@ -260,35 +280,61 @@ def wait_until_running(found, *which, beyond=0.0):
     found.wait(f"() => JSON.stringify(({condition})()) === '{json.dumps(list(which), separators=(',', ':'))}'")
 
 
-def test_a_click_on_a_passage_plays_it_in_both_tracks_in_time(played):
+def test_a_click_on_a_passage_plays_it_in_both_tracks(played):
     played.page.locator(".passage").nth(1).click()
     of_a, of_b = course_of(played, 2)
+    assert told(played) == [("play", "a", pytest.approx(of_a[0])), ("play", "b", pytest.approx(of_b[0]))]
     wait_until_running(played, True, True)
-    played.page.wait_for_timeout(1_500)
-    a, b = both(played)
-    assert of_a[0] + 1.0 < a["time"] < of_a[-1]
-    assert b["time"] == pytest.approx(np.interp(a["time"], of_a, of_b), abs=0.15)
-    # B is slower by a tenth and has to hurry.
-    assert b["rate"] == pytest.approx(1.1, abs=0.09)
     pressed = played.page.locator("[aria-pressed=true]")
     assert [pressed.nth(i).inner_text().split()[0] for i in range(pressed.count())] == ["both", "2"]
     assert played.page.locator("#now").inner_text().startswith("passage 2 · A 0:0")
+
+
+# Within one task of the browser the times of its players stand still.
+_PUT_B = """([a, b]) => {
+  const [playerA, playerB] = ["a", "b"].map((side) => document.querySelector(`#deck-${side} audio`));
+  [playerA.currentTime, playerB.currentTime] = [a, b];
+  playerA.dispatchEvent(new Event("timeupdate"));
+  return { time: playerB.currentTime, rate: playerB.playbackRate };
+}"""
+
+
+def test_b_keeps_in_time_with_a(played):
+    """B is slower by a tenth, so it hurries; more when it is behind, less when it is ahead, and far off it jumps."""
+    played.page.locator(".passage").nth(1).click()
+    of_a, of_b = course_of(played, 2)
+    wait_until_running(played, True, True)
+    middle = len(of_a) // 2
+    rates = {}
+    for ahead in (-0.2, 0.0, 0.2):
+        put = played.page.evaluate(_PUT_B, [of_a[middle], of_b[middle] + ahead])
+        assert put["time"] == pytest.approx(of_b[middle] + ahead)
+        rates[ahead] = put["rate"]
+    assert rates[0.0] == pytest.approx(1.1, abs=0.05)
+    assert rates[-0.2] - rates[0.0] == pytest.approx(rates[0.0] - rates[0.2]) == pytest.approx(0.12)
+    for ahead in (-2.0, 2.0):
+        put = played.page.evaluate(_PUT_B, [of_a[middle], of_b[middle] + ahead])
+        assert put["time"] == pytest.approx(of_b[middle])
 
 
 def test_the_other_track_goes_on_where_one_was(played):
     played.page.locator("[data-play=a]").click()
     of_a, of_b = course_of(played, 1)
     wait_until_running(played, True, False, beyond=of_a[0] + 0.5)
+    told(played)
     played.page.locator("[data-play=b]").click()
-    a, b = both(played)
-    assert (a["paused"], b["paused"]) == (True, False)
-    assert b["time"] == pytest.approx(np.interp(a["time"], of_a, of_b), abs=0.2)
+    (_, _, time_of_a), (_, _, time_of_b) = changed = told(played)
+    assert [(what, side) for what, side, _ in changed] == [("pause", "a"), ("play", "b")]
+    assert time_of_b == pytest.approx(np.interp(time_of_a, of_a, of_b), abs=0.01)
+    wait_until_running(played, False, True, beyond=time_of_b + 0.3)
     played.page.locator("[data-play=b]").click()
     assert [state["paused"] for state in both(played)] == [True, True]
+    ((_, _, stopped),) = told(played)
     # And on again from there, not from the beginning.
-    stopped = both(played)[1]["time"]
     played.page.locator("[data-play=ab]").click()
-    assert both(played)[1]["time"] == pytest.approx(stopped, abs=0.2)
+    (_, leader, _), (_, follower, resumed) = told(played)
+    assert (leader, follower) == ("a", "b")
+    assert resumed == pytest.approx(stopped, abs=0.2)
 
 
 def test_a_passage_ends_where_it_ends(played):
@@ -299,7 +345,8 @@ def test_a_passage_ends_where_it_ends(played):
     wait_until_running(played, True, True)
     played.page.eval_on_selector("#deck-a audio", f"(player) => {{ player.currentTime = {of_a[-1] - 0.3}; }}")
     played.wait("() => [...document.querySelectorAll('audio')].every((player) => player.paused)")
-    assert both(played)[0]["time"] == pytest.approx(of_a[-1], abs=0.4)
+    a, _ = both(played)
+    assert of_a[-1] <= a["time"] < a["duration"]
     assert played.page.locator("[data-play][aria-pressed=true]").count() == 0
 
 
@@ -318,9 +365,10 @@ def test_a_click_into_the_picture_plays_what_is_there(played, a, b, playing):
     """Shares of the matrix; below 0 lie the waveforms."""
     click_at(played, a, b)
     wait_until_running(played, "a" in playing, "b" in playing)
-    for share, side, state in zip((a, b), "ab", both(played), strict=True):
-        if side in playing:
-            assert state["time"] == pytest.approx(share * state["duration"], abs=0.7)
+    ends = {side: state["duration"] for side, state in zip("ab", both(played), strict=True)}
+    shares = {"a": a, "b": b}
+    expected = [("play", side, pytest.approx(shares[side] * ends[side], abs=0.1)) for side in playing]
+    assert told(played) == expected
     assert played.page.locator("#now").inner_text().startswith("free")
     cursor = played.page.locator(f".plot:visible .cursor.of-{playing[0]}").bounding_box()
     assert cursor["width"] > 0
@@ -333,7 +381,7 @@ def test_a_click_near_a_line_plays_its_passage(played):
     click_at(played, of_a[middle] / ends[0] + 0.008, of_b[middle] / ends[1])
     wait_until_running(played, True, True)
     assert played.page.locator("#now").inner_text().startswith("passage 1")
-    assert both(played)[0]["time"] == pytest.approx(of_a[middle], abs=0.9)
+    assert told(played)[0] == ("play", "a", pytest.approx(of_a[middle], abs=0.9))
 
 
 def click_at(found, a, b):
