@@ -456,7 +456,7 @@ def test_an_unknown_format_is_refused_before_anything_is_done(folder, command):
 
 def test_pictures_are_files_that_other_programs_read(made, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("audiosim_pipelines.pages.track.page.inline_svg", lambda *_, **__: "")
+        patch.setattr("audiosim_pipelines.pages.style.inline_svg", lambda *_, **__: "")
         written = report(made / "library", "short", output=tmp_path, formats=("svg",))
     for path in written.files[1:]:
         root = ET.parse(path).getroot()

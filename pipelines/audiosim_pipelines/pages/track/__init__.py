@@ -1,19 +1,15 @@
 """A track in pictures: one HTML page without network, and the pictures as files."""
 
 import unicodedata
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from audiosim.catalog import Track
 from audiosim.errors import SettingsError
 from audiosim.library import Library
 from audiosim_pipelines.pages.quiet import quiet
 from audiosim_pipelines.settings import Settings
-
-if TYPE_CHECKING:
-    from audiosim_pipelines.pages.track.pictures import Picture
 
 FOLDER = Path("reports") / "tracks"
 FORMATS = ("html", "png", "svg")
@@ -83,6 +79,7 @@ def track_report(
     with quiet():
         # Matplotlib has things to say when it is loaded, too.
         from audiosim_pipelines.pages.html import write_files  # noqa: PLC0415 - loads jinja2
+        from audiosim_pipelines.pages.pictures import picture_files  # noqa: PLC0415
         from audiosim_pipelines.pages.track.contents import read_contents  # noqa: PLC0415
         from audiosim_pipelines.pages.track.page import Place, render  # noqa: PLC0415
         from audiosim_pipelines.pages.track.pictures import pictures  # noqa: PLC0415
@@ -96,7 +93,9 @@ def track_report(
         files = {page: render(contents, shown, library.catalog, place).encode("utf-8")}
         for suffix in ("png", "svg"):
             if suffix in formats:
-                files |= {page.with_suffix("") / file: data for file, data in _files(shown, suffix)}
+                files |= {
+                    page.with_suffix("") / f"{file}.{suffix}": data for file, data in picture_files(shown, suffix)
+                }
     write_files(files)
     return TrackReport(
         contents.track, tuple(files), {picture.name: picture.missing for picture in shown if picture.missing}
@@ -126,14 +125,3 @@ def _file_name(track: Track) -> str:
     name = unicodedata.normalize("NFC", label).translate(_NOT_IN_NAMES)
     short = name.encode()[:_LONGEST_NAME].decode(errors="ignore")
     return short.strip(" .") or track.track_id[:12]
-
-
-def _files(shown: "Sequence[Picture]", suffix: str) -> Generator[tuple[str, bytes]]:
-    """Every picture as a file."""
-    from audiosim_pipelines.pages import style  # noqa: PLC0415 - loads matplotlib
-
-    save = {"png": style.png, "svg": style.svg}[suffix]
-    for picture in shown:
-        if picture.draw is not None:
-            with style.drawing(picture.layouts[0]):
-                yield f"{picture.name}.{suffix}", save(picture.draw(picture.layouts[0]))

@@ -12,10 +12,9 @@ from audiosim.features.descriptors import SPOTIFY_NAMES
 from audiosim_pipelines.features import DescriptorValue
 from audiosim_pipelines.pages.html import page, player_addresses, read
 from audiosim_pipelines.pages.notation import clock, decimal
-from audiosim_pipelines.pages.style import drawing, inline_svg
+from audiosim_pipelines.pages.pictures import Picture, drawn
 from audiosim_pipelines.pages.track.contents import Contents, Neighbors
 from audiosim_pipelines.pages.track.figures import PITCHES
-from audiosim_pipelines.pages.track.pictures import Picture
 
 # What each measure hears, for those who do not know its name.
 ABOUT = {
@@ -55,7 +54,7 @@ class Place:
 def render(contents: Contents, shown: Sequence[Picture], catalog: Catalog, place: Place) -> str:
     """The page as text; the same contents at the same place give the same text."""
     script = read("play.js") if contents.sound else ""
-    *over_time, radar = (_drawn(picture) for picture in shown)
+    *over_time, radar = drawn(shown)
     return page(
         "track.html.jinja",
         label=contents.track.label,
@@ -76,30 +75,6 @@ def render(contents: Contents, shown: Sequence[Picture], catalog: Catalog, place
         style=read("page.css"),
         script=script,
     )
-
-
-def _drawn(picture: Picture) -> dict[str, Any]:
-    """A picture in all of its layouts, as the template wants it."""
-    drawings: list[dict[str, Any]] = []
-    for layout in picture.layouts if picture.draw else ():
-        assert picture.draw is not None
-        with drawing(layout):
-            figure = picture.draw(layout)
-            element = inline_svg(figure, name=f"{picture.name}-{layout.name}", alt=picture.alt)
-        shares = {
-            "left": layout.left / layout.width,
-            "right": layout.right / layout.width,
-            "bottom": layout.bottom / layout.height_of(figure),
-        }
-        margins = {side: f"{share:.5f}" for side, share in shares.items()}
-        drawings.append({"layout": layout.name, "svg": element, **margins})
-    return {
-        "name": picture.name,
-        "title": picture.title,
-        "caption": picture.caption,
-        "missing": picture.missing,
-        "drawings": drawings,
-    }
 
 
 def _facts(contents: Contents) -> Iterator[tuple[str, str]]:

@@ -1,45 +1,16 @@
 """The pictures of a report: what each is called, what it shows in words, and how it is drawn."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from audiosim_pipelines.pages.notation import clock
-from audiosim_pipelines.pages.style import NARROW, WIDE, Layout
+from audiosim_pipelines.pages.pictures import Picture
+from audiosim_pipelines.pages.style import Layout
 from audiosim_pipelines.pages.track import figures
 from audiosim_pipelines.pages.track.contents import Contents
 from audiosim_pipelines.pages.track.radar import RADAR, radar
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture that is there, or why it is not.
-
-    Parameters
-    ----------
-    name : str
-        Of its file and of its place in the page.
-    title, caption : str
-        What it shows and how it is read.
-    alt : str
-        What is to be seen, in words.
-    draw : callable or None
-        Gives the figure in a layout; None where something is missing.
-    layouts : tuple[Layout, ...]
-        Those that a page needs, the first of which is that of files.
-    missing : str or None
-        Why it is not there.
-    """
-
-    name: str
-    title: str
-    caption: str
-    alt: str
-    draw: Callable[[Layout], Figure] | None
-    layouts: tuple[Layout, ...]
-    missing: str | None
 
 
 def pictures(contents: Contents) -> list[Picture]:
@@ -98,7 +69,6 @@ def _over_time(
         caption=caption,
         alt=f"{title} over {clock(contents.end)}: {alt(contents)}" if there else "",
         draw=(lambda layout: draw(contents, layout)) if there else None,
-        layouts=(WIDE, NARROW),
         missing=missing,
     )
 
