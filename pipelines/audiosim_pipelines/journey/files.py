@@ -3,10 +3,10 @@
 from collections.abc import Collection, Generator
 from pathlib import Path
 
-from audiosim.errors import SettingsError
 from audiosim.library import Library
 from audiosim.sources.playlist import write_playlist
 from audiosim_pipelines.export import playlist_entry
+from audiosim_pipelines.formats import require_formats
 from audiosim_pipelines.journey.calendar_file import Event, calendar_text
 from audiosim_pipelines.journey.plan import JourneyDay, JourneyReport
 from audiosim_pipelines.journey.request import FOLDER
@@ -53,8 +53,7 @@ def write_journey(
     AudiosimError
         A file cannot be written.
     """
-    if unknown := sorted(set(formats) - set(FORMATS)):
-        raise SettingsError(f"a journey is written as {', '.join(FORMATS)}, not {unknown[0]!r}")
+    require_formats(formats, FORMATS, what="a journey")
     wanted = set(formats) or {*_DEFAULTS, *(["ics"] if len(report.days) > 1 else [])}
     folder = make_folder(library.folder / FOLDER / report.kept.name if output is None else output)
     written: list[Path] = []

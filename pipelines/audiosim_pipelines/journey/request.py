@@ -1,19 +1,17 @@
 """What is wanted of a journey, as it is kept in the library so that it can be planned again."""
 
 import datetime as dt
-import json
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from audiosim.errors import AudiosimError, SettingsError
+from audiosim.errors import SettingsError
 from audiosim.library import Library
-from audiosim_pipelines.whole_file import replacing
+from audiosim_pipelines.kept_json import keep_json, read_kept_json
 
 FOLDER = "journeys"
-_FORMAT = 1
 _LONGEST_NAME = 120  # bytes: a date, a suffix and a draft's must fit beside it
 _NOT_IN_NAMES = str.maketrans(dict.fromkeys('<>:"/\\|?*', "_"))
 _MOST_DAYS = 366
@@ -147,7 +145,7 @@ class Kept:
     def as_json(self) -> dict[str, Any]:
         """All of it in the types of JSON."""
         request = asdict(self.request) | {"first_date": self.request.first_date.isoformat()}
-        return {"format": _FORMAT, **asdict(replace(self)), "request": request}
+        return asdict(self) | {"request": request}
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Self:
@@ -190,25 +188,12 @@ def read_kept(library: Library, name: str) -> Kept | None:
     AudiosimError
         The file cannot be read as one.
     """
-    path = kept_path(library, name)
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        if said["format"] != _FORMAT:
-            raise AudiosimError(f"{path} must have format {_FORMAT}, got {said['format']}; use a newer audiosim")
-        return Kept.from_json(said)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise AudiosimError(f"{path} cannot be read as a journey: {error}; delete it and plan anew") from error
+    return read_kept_json(kept_path(library, name), Kept.from_json, what="a journey")
 
 
 def write_kept(library: Library, kept: Kept) -> None:
     """Keep a journey, in place of the one that has its name."""
-    with library.writing():
-        path = kept_path(library, kept.name)
-        path.parent.mkdir(exist_ok=True)
-        with replacing(path) as draft:
-            draft.write_text(json.dumps(kept.as_json(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    keep_json(library, kept_path(library, kept.name), kept.as_json())
 
 
 def kept_path(library: Library, name: str) -> Path:

@@ -1,20 +1,18 @@
 """The list of a week, as it is asked for and as the library keeps it."""
 
 import datetime as dt
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from audiosim.errors import AudiosimError, SettingsError
+from audiosim.errors import SettingsError
 from audiosim.library import Library
 from audiosim.recommend.next_track.sessions import GAP
-from audiosim_pipelines.whole_file import replacing
+from audiosim_pipelines.kept_json import keep_json, read_kept_json
 
 FOLDER = "weekly"
-_FORMAT = 1
 _WEEK = re.compile(r"(\d{4})-W(\d{2})")
 
 
@@ -169,26 +167,16 @@ def read_week(library: Library, week: Week) -> KeptWeek | None:
     AudiosimError
         The file cannot be read as one.
     """
-    path = _path(library, week)
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        if said["format"] == _FORMAT:
-            return KeptWeek.from_json(said | {"week": str(week)})
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise AudiosimError(f"{path} cannot be read as the list of a week: {error}; delete it to plan anew") from error
-    raise AudiosimError(f"{path} must have format {_FORMAT}, got {said['format']}; use a newer audiosim")
+    return read_kept_json(
+        _path(library, week),
+        lambda said: KeptWeek.from_json({**said, "week": str(week)}),  # the file's name counts
+        what="the list of a week",
+    )
 
 
 def keep_week(library: Library, kept: KeptWeek) -> None:
     """Keep a list, in place of the one of the same week."""
-    path = _path(library, Week.read(kept.week))
-    with library.writing():
-        path.parent.mkdir(exist_ok=True)
-        with replacing(path) as draft:
-            said = {"format": _FORMAT, **asdict(kept)}
-            draft.write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    keep_json(library, _path(library, Week.read(kept.week)), asdict(kept))
 
 
 def _path(library: Library, week: Week) -> Path:

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiosim.errors import SettingsError
 from audiosim.library import Library
 from audiosim.sources.playlist import PlaylistEntry, write_playlist
 from audiosim_pipelines.export import playlist_entry
+from audiosim_pipelines.formats import require_formats
 from audiosim_pipelines.next_track.week import FOLDER
 from audiosim_pipelines.pages.html import write_files
 from audiosim_pipelines.pages.next_track import week_page
@@ -56,8 +56,7 @@ def write_week(
     AudiosimError
         A file cannot be written.
     """
-    if unknown := sorted(set(formats) - set(FORMATS)):
-        raise SettingsError(f"the list of a week is written as {', '.join(FORMATS)}, not {unknown[0]!r}")
+    require_formats(formats, FORMATS, what="the list of a week")
     wanted = set(formats) or set(_DEFAULTS)
     folder = make_folder(library.folder / FOLDER if output is None else output)
     written: list[Path] = []

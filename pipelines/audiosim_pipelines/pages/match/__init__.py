@@ -4,8 +4,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiosim.errors import SettingsError
 from audiosim.library import Library
+from audiosim_pipelines.formats import require_formats
 from audiosim_pipelines.pages.quiet import quiet
 from audiosim_pipelines.pages.track import report_names
 
@@ -56,8 +56,7 @@ def match_page(
     >>> match_page(library, explain(library, settings, "first", "second"))  # doctest: +SKIP
     (PosixPath('library/reports/matches/Artist - First ~ Artist - Second.html'),)
     """
-    if unknown := sorted(set(formats) - set(FORMATS)):
-        raise SettingsError(f"the picture of a match is written as {' or '.join(FORMATS)}, not {unknown[0]!r}")
+    require_formats(formats, FORMATS, what="the picture of a match")
     page = library.folder / FOLDER / f"{_file_name(library, explanation)}.html" if output is None else output
     with quiet():
         # Matplotlib has things to say when it is loaded, too.

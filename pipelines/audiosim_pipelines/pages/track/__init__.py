@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audiosim.catalog import Track
-from audiosim.errors import SettingsError
 from audiosim.library import Library
+from audiosim_pipelines.formats import require_formats
 from audiosim_pipelines.pages.quiet import quiet
 from audiosim_pipelines.settings import Settings
 
@@ -73,8 +73,7 @@ def track_report(
     AudiosimError
         A file cannot be written.
     """
-    if unknown := sorted(set(formats) - set(FORMATS)):
-        raise SettingsError(f"a report is written as {', '.join(FORMATS)}, not {unknown[0]!r}")
+    require_formats(formats, FORMATS, what="a report")
     folder = library.folder / FOLDER if output is None else output
     with quiet():
         # Matplotlib has things to say when it is loaded, too.
