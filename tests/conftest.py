@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import shared_array_shim
 
 from audiosim_kernels import device
 
@@ -75,7 +74,6 @@ def backend(request: pytest.FixtureRequest) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dtw_warp, "WARPS_PER_BLOCK", 2)
         patch.setattr(cosine_cuda, "THREADS_PER_BLOCK", (2, 3))
-        shared_array_shim.install(patch)
         yield "cuda"
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import reference
 import reference_paths
-import shared_array_shim
 
 from audiosim_kernels import Ragged, dtw, paths, paths_checkpoints
 
@@ -31,7 +30,6 @@ def backend(backend):
             from audiosim_kernels import paths_cuda
 
             patch.setattr(paths_cuda, "THREADS_PER_BLOCK", 3)
-            shared_array_shim.install(patch)
         yield backend
 
 
@@ -197,7 +195,6 @@ def test_batches_bounded_by_memory_give_the_same(monkeypatch, rng, n_pairs_at_on
     pairs = [(0, 1), (1, 0), (2, 2)]
     expected = paths.subsequence_distances(songs, songs, pairs, device="cpu")
     monkeypatch.setattr(paths_cuda, "THREADS_PER_BLOCK", 2)
-    shared_array_shim.install(monkeypatch)
     monkeypatch.setattr(paths_cuda, "BUFFER_BYTES", n_pairs_at_once * 16 * 7)
     actual = paths.subsequence_distances(songs, songs, pairs, device="cuda")
     np.testing.assert_allclose(actual.distances, expected.distances, rtol=1e-6)

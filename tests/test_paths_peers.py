@@ -7,7 +7,6 @@ import librosa
 import numpy as np
 import pytest
 import reference_paths
-import shared_array_shim
 from tslearn.metrics import dtw_path, dtw_subsequence_path
 
 from audiosim_kernels import dtw_cell, paths, paths_cell, paths_checkpoints
@@ -132,7 +131,6 @@ def test_a_known_path_of_two_sequences(monkeypatch, known_answers, backend):
         from audiosim_kernels import paths_cuda
 
         monkeypatch.setattr(paths_cuda, "THREADS_PER_BLOCK", 2)
-        shared_array_shim.install(monkeypatch)
     case = known_answers["rectangular"]
     x, y = (np.array(case[key])[:, None] for key in ("x", "y"))
     aligned = paths.warping_path(x, y, device=backend)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import reference
 import reference_paths
-import shared_array_shim
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -35,7 +34,6 @@ def backend(backend):
             from audiosim_kernels import paths_cuda
 
             patch.setattr(paths_cuda, "THREADS_PER_BLOCK", 3)
-            shared_array_shim.install(patch)
         yield backend
 
 

@@ -1,90 +1,96 @@
 """Warps for numba's CUDA simulator, which has none: shuffles, votes, the tensor core and wide loads in plain Python.
 
-The simulator runs each CUDA thread as a Python thread. Here the threads of a warp meet at every warp operation, and
-those of a block at every `syncthreads`; whoever comes last wakes the others. `install()` puts all of it in place.
+The simulator runs each CUDA thread as a thread of the system. Here they are greenlets that hand over to one another
+where they meet: those of a warp at every warp operation, those of a block at every `syncthreads`. That takes a sixth of
+the time, and always happens in the same order, which turns about from one meeting to the next: what one thread writes
+and another reads with no meeting in between comes too late in one of the two orders. `install()` puts all of it in
+place.
 """
 
+import contextlib
 import sys
-import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Generator
+from types import SimpleNamespace
 from typing import Any
 
+import numba.cuda
 import numpy as np
+from greenlet import getcurrent, greenlet
 from numba.cuda.simulator import kernel, kernelapi
 
 from audiosim_kernels import cuda_intrinsics
 
 LANES = 32
-PATIENCE = 60  # s; after that threads are taken to wait for one that never comes
 
 
 class Meeting:
     """Where a group of threads exchange one value each, again and again."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, block: "Block") -> None:
         self.size = size
-        self.lock = threading.Lock()
-        self.begin()
-
-    def begin(self) -> None:
+        self.block = block
         self.values: dict[int, Any] = {}
-        self.complete = threading.Event()
+        self.waiting: list[Thread] = []
 
-    def exchange(self, member: int, value: Any) -> dict[int, Any]:
+    def exchange(self, thread: "Thread", member: int, value: Any) -> dict[int, Any]:
         """Values of all members, once all have come."""
-        with self.lock:
-            values, complete = self.values, self.complete
-            assert member not in values, "a thread came twice: the threads of a warp must take the same way"
-            values[member] = value
-            if len(values) == self.size:
-                self.begin()
-                complete.set()
-        if not complete.wait(PATIENCE) or len(values) < self.size:
-            raise RuntimeError("a thread waits at a warp operation or a barrier that others never reach")
+        values = self.values
+        assert member not in values, "a thread came twice: the threads of a warp must take the same way"
+        values[member] = value
+        self.waiting.append(thread)
+        if len(values) == self.size:
+            self.block.ready.extend(reversed(self.waiting))
+            self.values, self.waiting = {}, []
+        thread.parent.switch()
         return values
 
-    def leave(self) -> None:
-        """Wake all who wait: somebody has failed."""
-        self.complete.set()
+
+class Thread(greenlet):
+    """A CUDA thread, with what the simulator asks of its own."""
+
+    def __init__(self, block: "Block", grid_point: tuple[int, ...], point: tuple[int, ...]) -> None:
+        super().__init__()
+        self.block = block
+        self.blockIdx, self.threadIdx = kernelapi.Dim3(*grid_point), kernelapi.Dim3(*point)
+        x, y, _ = block._block_dim
+        self.thread_id = point[0] + x * (point[1] + y * point[2])
+        self.warp, self.lane = divmod(self.thread_id, LANES)
+
+    def run(self, *arguments: Any) -> None:
+        try:
+            self.block._f(*arguments)
+        except Exception as error:
+            place = f"thread {list(self.threadIdx)} of block {list(self.blockIdx)}"
+            raise type(error)(f"{place}: {error}") from error
+
+    def syncthreads(self) -> None:
+        self.block.barrier.exchange(self, self.thread_id, None)
 
 
 class Block(kernel.BlockManager):
-    """A block whose threads sleep while they wait, where the simulator's own asks each of them in turn."""
+    """A block of threads of which one runs at a time, until it waits."""
 
-    def run(self, grid_point: tuple[int, ...], *args: Any) -> None:
-        points = list(np.ndindex(*self._block_dim))
-        self.barrier = Meeting(len(points))
-        self.warps = [Meeting(min(LANES, len(points) - first)) for first in range(0, len(points), LANES)]
-        threads = [
-            kernel.BlockThread(lambda: self._f(*args), self, grid_point, point, debug=self._debug) for point in points
-        ]
-        for thread in threads:
-            thread.start()
-        while any(thread.is_alive() for thread in threads):
+    def run(self, grid_point: tuple[int, ...], *arguments: Any) -> None:
+        threads = [Thread(self, grid_point, point) for point in np.ndindex(*self._block_dim)]
+        self.barrier = Meeting(len(threads), self)
+        self.warps = [Meeting(min(LANES, len(threads) - first), self) for first in range(0, len(threads), LANES)]
+        self.ready = deque(threads)
+        try:
+            while self.ready:
+                thread = self.ready.popleft()
+                thread.switch(*(() if thread else arguments))
+            if not all(thread.dead for thread in threads):
+                raise RuntimeError("a thread waits at a warp operation or a barrier that others never reach")
+        finally:
             for thread in threads:
-                thread.join(0.05)
-                if thread.exception:
-                    for meeting in (self.barrier, *self.warps):
-                        meeting.leave()
-        failures = [thread.exception for thread in threads if thread.exception]
-        # Who was left waiting has failed too; the cause is what somebody else says.
-        for error, traceback in sorted(failures, key=lambda failure: "never reach" in str(failure[0])):
-            raise error.with_traceback(traceback)
-
-
-def _thread() -> Any:
-    return threading.current_thread()
-
-
-def _syncthreads(thread: Any) -> None:
-    thread._manager.barrier.exchange(thread.thread_id, None)
+                thread.throw()  # ends those that still wait
 
 
 def _exchange(value: Any) -> tuple[dict[Any, Any], int]:
     """Values of the lanes of this thread's warp, and its own lane."""
-    thread = _thread()
-    warp, lane = divmod(thread.thread_id, LANES)
-    return thread._manager.warps[warp].exchange(lane, value), lane
+    thread = getcurrent()
+    return thread.block.warps[thread.warp].exchange(thread, thread.lane, value), thread.lane
 
 
 def _shuffle(source: Callable[[int, int], int]) -> Callable[[Any, int, Any, int], Any]:
@@ -150,9 +156,45 @@ def _flat(array: Any) -> np.ndarray:
     return flat
 
 
+def _shared_array(self: Any, shape: Any, dtype: Any) -> np.ndarray:
+    """As the simulator's own, which walks the whole stack to find the line that asks for it."""
+    caller = sys._getframe(1)
+    key = caller.f_code, caller.f_lineno
+    if key not in self._allocations:
+        is_numba = isinstance(dtype, kernelapi.types.Type)
+        self._allocations[key] = np.empty(shape, kernelapi.numpy_support.as_dtype(dtype) if is_numba else dtype)
+    return self._allocations[key]
+
+
+_swapped: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}  # globals of modules, and what was in them
+_NOTHING = contextlib.nullcontext()
+
+
+def _swapped_cuda_module(function: Any, fake: Any) -> contextlib.AbstractContextManager[None]:
+    """As the simulator's own, which puts itself into a module and takes itself out again at every call of a function.
+
+    Here that is done once a launch; the first call is the launch itself.
+    """
+    is_launch, module = not _swapped, function.__globals__
+    if id(module) not in _swapped:
+        there = {name: value for name, value in module.items() if value is numba.cuda}
+        _swapped[id(module)] = module, there
+        module.update(dict.fromkeys(there, fake))
+    return _launch() if is_launch else _NOTHING
+
+
+@contextlib.contextmanager
+def _launch() -> Generator[None]:
+    try:
+        yield
+    finally:
+        for module, there in _swapped.values():
+            module.update(there)
+        _swapped.clear()
+
+
 def install() -> None:
     """Give the simulator warps, for the rest of this process."""
-    sys.setswitchinterval(1e-4)
     module = kernelapi.FakeCUDAModule
     module.shfl_sync = _shuffle(lambda _lane, operand: operand)
     module.shfl_up_sync = _shuffle(lambda lane, operand: lane - operand)
@@ -161,7 +203,9 @@ def install() -> None:
     module.all_sync = _vote(all)
     module.syncwarp = lambda _module, _mask=0xFFFFFFFF: _exchange(None)
     kernel.BlockManager = Block
-    kernel.BlockThread.syncthreads = _syncthreads
+    kernel.swapped_cuda_module = _swapped_cuda_module
+    kernelapi.threading = SimpleNamespace(current_thread=getcurrent)
+    kernelapi.FakeCUDAShared.array = _shared_array
     cuda_intrinsics.minimum = min
     cuda_intrinsics.multiply_add = _multiply_add
     cuda_intrinsics.load_shared = cuda_intrinsics.load_global = cuda_intrinsics.load_constant = _load
