@@ -63,17 +63,22 @@ class Screen:
 
                 yield advance
         else:
-            said = started
+            said = began = started
+            at_first = 0  # what came first also waited for all that is loaded and compiled once
 
             def advance_plainly(n: int) -> None:
-                nonlocal done, said
+                nonlocal done, said, began, at_first
                 interrupt.check()
-                done += n
                 now = time.monotonic()
+                if not done:
+                    began, at_first = now, n
+                done += n
                 if now - said >= _PLAIN_INTERVAL:
                     said = now
-                    left = (total - done) * (now - started) / done
-                    self.say(f"{stage}: {done} of {total} {unit}, about {left:.0f} s left")
+                    left = ""
+                    if done > at_first:
+                        left = f", about {(total - done) * (now - began) / (done - at_first):.0f} s left"
+                    self.say(f"{stage}: {done} of {total} {unit}{left}")
 
             yield advance_plainly
         if done:
