@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.distance import cdist, pdist
 
 from audiosim.recommend.journey.course import rank_transform
 from audiosim.recommend.journey.walk import Indices, Terrain, Transition
@@ -26,12 +27,10 @@ def make_terrain(seed: int, n_tracks: int = 500, *, n_artists: int | None = None
 
 def transitions_of(sounds: Values) -> Transition:
     """Dissimilarities of points (n_tracks, n_dims): the share of pairs of a sample that are nearer."""
-    sample = np.linalg.norm(sounds[:200, None] - sounds[None, :200], axis=2)[np.triu_indices(min(200, len(sounds)), 1)]
-    quantiles = np.quantile(sample, np.linspace(0.0, 1.0, 101))
+    quantiles = np.quantile(pdist(sounds[:200]), np.linspace(0.0, 1.0, 101))
 
     def transition(rows: Indices, columns: Indices) -> Values:
-        distances = np.linalg.norm(sounds[rows][:, None] - sounds[columns], axis=2)
-        return np.interp(distances, quantiles, np.linspace(0.0, 1.0, 101))
+        return np.interp(cdist(sounds[rows], sounds[columns]), quantiles, np.linspace(0.0, 1.0, 101))
 
     return transition
 
