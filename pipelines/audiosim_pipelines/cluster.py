@@ -106,7 +106,9 @@ def connect(scheduling: Scheduling) -> Generator[Cluster]:
             "dashboard_address": _LOOPBACK,
             "worker_dashboard_address": _LOOPBACK,
             "memory_limit": 0,
-            "silence_logs": "ERROR",
+            # What fails in a task comes back as its exception. The rest is between workers and their scheduler: on a
+            # busy machine, that a heartbeat did not arrive because both were just being ended.
+            "silence_logs": "CRITICAL",
         }
         client = stack.enter_context(Client(_started(stack, options)))
         yield Cluster(client, scheduling.threads if in_threads else scheduling.workers)
