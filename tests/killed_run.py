@@ -105,7 +105,9 @@ def run_in_child(library, clips, kill_at):
 def warm():
     """Import and compile once, for all children."""
     from audiosim.distances import MEASURES, Block
+    from audiosim_pipelines import cluster  # noqa: F401 - Dask
     from audiosim_pipelines.analysis import Analysis
+    from audiosim_pipelines.pages.verdict import page  # noqa: F401 - matplotlib
 
     rng, chosen = np.random.default_rng(0), settings.Settings()
     signals = [(n, rng.standard_normal(n).astype(np.float32)) for n in (30_000, 40_000, 90_000)]

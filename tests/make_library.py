@@ -34,6 +34,8 @@ EVERYTHING = {
 # A shell has jobs in the background ignore Ctrl-C, and their children inherit that; tests that send it want it heard.
 _HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 _MAIN = "from audiosim_pipelines.cli import main; main()"
+# A statement for `before`: features are stand-ins, without the seconds that TensorFlow takes to load.
+STAND_INS = "from killed_run import *; extract._extractor = SpectrumExtractor"
 
 
 def write_clips(folder, n_clips, *, first=0):

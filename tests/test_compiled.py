@@ -23,7 +23,7 @@ rng = np.random.default_rng(5)
 songs = Ragged.from_sequences([rng.standard_normal((n, 9)).astype(np.float32) for n in (1, 70, 33, 40, 58)] * 4)
 pairs = [(i, j) for i in range(len(songs)) for j in range(i)]
 found = [dtw.distances(songs, pairs, step_pattern=pattern, local_cost=cost, device="cpu")
-         for pattern in ("symmetric1", "symmetric2") for cost in ("euclidean", "sqeuclidean")]
+         for pattern, cost in (("symmetric1", "euclidean"), ("symmetric2", "sqeuclidean"))]
 found += [cosine.matrix_truncated(songs, device="cpu"), paths.warping_path(songs[1], songs[2], device="cpu").path]
 covariance = np.eye(9)[np.tril_indices(9)] + 0.01 * rng.standard_normal((7, 45))
 gaussians = np.hstack([rng.standard_normal((7, 9)), covariance]).astype(np.float32)

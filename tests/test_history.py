@@ -367,7 +367,7 @@ TABLES = [
 DOCUMENTS = [json.dumps(SHORT), json.dumps(EXTENDED), json.dumps(LISTENS), "\n".join(map(json.dumps, LISTENS))]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=2_500)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=600)
 @given(st.sampled_from(DOCUMENTS + TABLES), edits)
 def test_what_is_nearly_right_is_read_or_refused_in_words(tmp_path, text, edits):
     path = tmp_path / "history"

@@ -191,7 +191,7 @@ PLAYLISTS = {
 
 
 @pytest.mark.parametrize("suffix", PLAYLISTS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=600)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
 @given(st.data())
 def test_what_is_nearly_right_is_read_or_refused_in_words(tmp_path, suffix, data):
     path = tmp_path / f"list{suffix}"

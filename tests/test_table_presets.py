@@ -255,7 +255,7 @@ def assert_read_or_refused(path):
         assert np.isfinite(table.values).all()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=3_500)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=800)
 @given(st.sampled_from([*TABLES.values(), THREE_ROWS]), edits)
 def test_what_is_nearly_right_is_read_or_refused_in_words(tmp_path, text, edits):
     assert_read_or_refused(write(tmp_path, spoil(text, edits)))
@@ -267,7 +267,7 @@ columns = st.sampled_from(
 cells = st.sampled_from(["0.5", "1", "C#", "major", "4/4", "", '"', "nan", "inf", "1e999", "-1", "=x", "50", "\u00e9"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=1_000)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
 @given(
     st.lists(columns, min_size=1, max_size=5),
     st.lists(st.lists(cells, max_size=6), max_size=3),

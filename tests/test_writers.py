@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 import pytest
-from make_library import assert_same_results, audiosim, results, start
+from make_library import STAND_INS, assert_same_results, audiosim, results, start
 
 from audiosim import lock
 from audiosim.errors import LibraryError, LibraryLockedError
@@ -21,7 +21,6 @@ from audiosim_pipelines import run as run_stage
 from audiosim_pipelines.settings import Settings
 
 OBEY_MODES = "from make_library import obey_modes; obey_modes()"
-NO_TENSORFLOW = "from killed_run import *; extract._extractor = SpectrumExtractor"
 
 
 @pytest.fixture
@@ -85,7 +84,7 @@ def test_a_run_lets_nobody_in_between_its_stages(tmp_path, monkeypatch):
 def full_from(change):
     """From this durable change on, no file may be written that is larger than 16 bytes."""
     fill = "lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))"
-    return f"import resource; {NO_TENSORFLOW}; at_change({change}, {fill})"
+    return f"import resource; {STAND_INS}; at_change({change}, {fill})"
 
 
 def test_a_disk_that_is_full_from_the_beginning_is_told(tmp_path, clips):
@@ -101,7 +100,7 @@ def test_a_disk_that_gets_full_is_told_and_a_later_run_completes(tmp_path, clips
         _, messages = audiosim("run", clips, "--library", tmp_path, before=full_from(change), expected=1)
         assert "error: " in messages
         assert re.search("what was committed .*is safe", messages)
-    audiosim("run", clips, "--library", tmp_path)
+    audiosim("run", clips, "--library", tmp_path, before=STAND_INS)
     assert_same_results(tmp_path, results(undisturbed))
 
 
@@ -211,7 +210,7 @@ def test_features_of_other_settings_are_refused_until_they_are_recomputed(librar
     assert "mfcc.n_mfcc was 20, asked for 13" in messages
     assert "run: audiosim extract --recompute" in messages
     assert_same_results(library, results(undisturbed))
-    audiosim("extract", "--recompute", "--library", library, settings=other, before=NO_TENSORFLOW)
+    audiosim("extract", "--recompute", "--library", library, settings=other, before=STAND_INS)
     audiosim("compare", "--library", library, settings=other)
     assert FeatureStore.read(library, "mfcc").layout.n_dims == 13
     assert np.isfinite(matrix(library, "dtw")).all()
@@ -234,6 +233,6 @@ def test_features_that_were_deleted_by_hand_are_missed_and_made_again(library, u
     _, messages = audiosim("extract", "--library", library, expected=1)
     assert "has lost features that its catalog counts" in messages
     assert "audiosim extract --recompute" in messages
-    audiosim("extract", "--recompute", "--library", library)
+    audiosim("extract", "--recompute", "--library", library, before=STAND_INS)
     audiosim("compare", "--library", library)
     np.testing.assert_array_equal(matrix(library, "dtw"), matrix(undisturbed, "dtw"))
