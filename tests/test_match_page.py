@@ -406,7 +406,7 @@ def test_long_names_are_cut_and_told_apart_by_the_track(library):
 
 
 def test_what_cannot_be_written_is_refused(library, explanation, tmp_path):
-    with pytest.raises(SettingsError, match="png or svg, not 'gif'"):
+    with pytest.raises(SettingsError, match="written as png, svg, not 'gif'"):
         match_page(library, explanation, formats=("gif",))
     (tmp_path / "file").write_text("")
     with pytest.raises(AudiosimError, match="cannot be made"):

@@ -8,13 +8,13 @@ from make_library import ENVIRONMENT
 
 HEAVY = (
     *("tensorflow", "keras", "jax", "numba", "librosa", "zarr", "pandas", "dask", "distributed", "xarray", "scipy"),
-    *("sklearn", "matplotlib", "jinja2", "pyloudnorm"),
+    *("scipy.stats", "sklearn", "matplotlib", "jinja2", "pyloudnorm"),
 )
 
 
 def loaded_by(statements, *arguments):
     """Heavy packages in a process of its own after the statements."""
-    report = f"\nprint('loaded:', *sorted({{name.partition('.')[0] for name in sys.modules}} & set({HEAVY!r})))"
+    report = f"\nprint('loaded:', *sorted(set(sys.modules) & set({HEAVY!r})))"
     outcome = subprocess.run(
         [sys.executable, "-c", f"import sys\ntry:\n    {statements}\nexcept SystemExit:\n    pass{report}", *arguments],
         env=ENVIRONMENT,
@@ -46,9 +46,16 @@ def test_help_loads_nothing_heavy(arguments):
 
 def test_questions_load_neither_keras_nor_dask(odd_library):
     ask = "from audiosim_pipelines.cli import main; main()"
-    slow = {"tensorflow", "keras", "jax", "librosa", "distributed"}
+    slow = {"tensorflow", "keras", "jax", "librosa", "distributed", "scipy.stats"}
     for arguments in (["nearest", "Übung"], ["status"]):
         assert not slow & set(loaded_by(ask, *arguments, "--library", str(odd_library)))
+
+
+def test_comparing_loads_what_it_needs():
+    """And not the half of scipy, which takes as long as all the rest."""
+    loaded = loaded_by("import audiosim_pipelines.compare")
+    assert {"zarr", "distributed"} <= set(loaded)
+    assert not {"scipy.stats", "tensorflow", "matplotlib", "sklearn"} & set(loaded)
 
 
 def test_a_misspelled_name_of_the_package_is_an_attribute_error():

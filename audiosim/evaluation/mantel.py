@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
+import scipy
 
 from audiosim.evaluation.ranking import Distances, validate_pair
 

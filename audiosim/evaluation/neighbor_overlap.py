@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
+import scipy
 
 from audiosim.evaluation.ranking import Distances, nearest_lists, validate_k, validate_pair
 

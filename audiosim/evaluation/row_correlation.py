@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
+import scipy
 
 from audiosim.evaluation.ranking import Distances, validate_k, validate_pair
 

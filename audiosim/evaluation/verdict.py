@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
+import scipy
 
 from audiosim.evaluation.bootstrap import Estimate
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
+import scipy
 
 from audiosim.recommend.folds import Recall, anew
 from audiosim.recommend.taste.scores import Gain, artist_draws
