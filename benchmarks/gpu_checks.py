@@ -70,8 +70,12 @@ def kernel_tests():
 
 
 def run_tests(*, seconds, only_collect, require_gpu):
-    """Outcome of pytest, a process a file, under a configuration of its own: the project's asks for plugins."""
+    """Outcome of pytest, a process a file, under a configuration of its own: the project's asks for plugins.
+
+    What is only collected is so by one process.
+    """
     able, unable = kernel_tests()
+    groups = [able] if only_collect else [[path] for path in able]
     options = ["--collect-only"] if only_collect else ["-m", "not slow"]
     environment = {"AUDIOSIM_REQUIRE_GPU": "1"} if require_gpu else {}
     with tempfile.TemporaryDirectory() as place:
@@ -84,8 +88,8 @@ def run_tests(*, seconds, only_collect, require_gpu):
         command = [sys.executable, "-m", "pytest", "-q", "-c", str(configuration), "--rootdir", str(ROOT), *options]
         clock = Clock(seconds / 60)
         with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 2)) as pool:
-            outputs = pool.map(lambda path: run([*command, str(path)], clock.left(), environment), able)
-            done = {path.name: output for path, output in zip(able, outputs, strict=True)}
+            outputs = pool.map(lambda paths: run([*command, *map(str, paths)], clock.left(), environment), groups)
+            done = {path.name: output for paths, output in zip(groups, outputs, strict=True) for path in paths}
     late = {name: "out of time" for name, (code, _) in done.items() if code is None}
     wrong = {name: output[-4_000:] for name, (code, output) in done.items() if code}
     return {
