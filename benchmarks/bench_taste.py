@@ -54,8 +54,8 @@ def new_tracks():
     return {"n_listeners": N_NEW, "mean_coverage": float(np.mean(covered)), "coverages": sorted(covered)}
 
 
-def designs():
-    """Twenty ratings and ten more: error on 100 other tracks with chosen ones, less that with random ones."""
+def designs(n_random=20):
+    """Twenty ratings and ten more: error on 100 other tracks with chosen ones, and with so many random tens."""
     errors = {"chosen": [], "random": []}
     for seed in range(N_DESIGNS):
         rated = rated_tracks(seed, n=300)
@@ -70,7 +70,7 @@ def designs():
             return float(np.sqrt(np.mean((predicted - ratings[200:]) ** 2)))
 
         errors["chosen"].append(error(most_informative(inputs[:200], rated.groups[:200], rated=known, n=10)))
-        errors["random"].append(np.mean([error(rng.choice(others, 10, replace=False)) for _ in range(20)]))
+        errors["random"].append(np.mean([error(rng.choice(others, 10, replace=False)) for _ in range(n_random)]))
     gains = np.subtract(errors["random"], errors["chosen"])
     return {
         "n_listeners": N_DESIGNS,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import bench_taste
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -181,24 +182,10 @@ def test_the_chosen_determine_more_than_the_random(rng):
 
 
 def test_ratings_of_the_chosen_teach_more_than_those_of_the_random():
-    """Twenty ratings and ten more: errors on other tracks, over 50 listeners, with 5 random tens each."""
-    gains = []
-    for seed in range(50):
-        rated = rated_tracks(seed, n=300)
-        inputs, ratings = rated.inputs.encoded, rated.ratings
-        rng = np.random.default_rng(1_000 + seed)
-        known = rng.choice(200, 20, replace=False)
-        others = np.setdiff1d(np.arange(200), known)
-
-        def error(more, *, inputs=inputs, ratings=ratings, known=known):
-            rows = np.r_[known, more]
-            predicted = fit_ridge(inputs[rows], ratings[rows, None]).predict(inputs[200:])[:, 0]
-            return np.mean((predicted - ratings[200:]) ** 2)
-
-        chosen = most_informative(inputs[:200], np.arange(200), rated=known, n=10)
-        gains.append(np.mean([error(rng.choice(others, 10, replace=False)) for _ in range(5)]) - error(chosen))
-    assert np.mean(gains) > 2 * np.std(gains) / np.sqrt(50)
-    assert np.count_nonzero(np.array(gains) > 0) >= 30
+    """Over 50 listeners, beside random tens."""
+    found = bench_taste.designs(n_random=5)
+    assert found["gain"] > 2 * found["standard_error"]
+    assert found["n_better"] >= 30
 
 
 def test_each_artist_once_while_there_are_others(rng):
