@@ -114,12 +114,15 @@ def sentence(found, *, hubness=0.0, judged_by="P@10", subject="the same genre"):
 def test_sentences():
     figures = "P@10 .412 against .338, difference .050 [.030, .070]"
     assert sentence(differences()) == f"dtw + mp_gauss finds the same genre better than baseline: {figures}."
+    hubs = "has more hubs, so that neither is called better: "
     assert (
         sentence(differences(), hubness=1.0)
-        == f"Whether dtw + mp_gauss or baseline finds the same genre better is unclear: {figures}; "
-        "the one that finds more has more hubs."
+        == f"dtw + mp_gauss finds the same genre better than baseline, but it {hubs}{figures}."
     )
     worse = {name: around(-0.05) for name in differences()}
+    assert sentence(worse, hubness=-1.0).startswith(
+        f"dtw + mp_gauss finds the same genre less well than baseline, which {hubs}P@10 .412"
+    )
     assert sentence(worse).startswith("dtw + mp_gauss finds the same genre less well than baseline: P@10 .412")
     assert sentence(worse).endswith("difference -.050 [-.070, -.030].")
     assert (

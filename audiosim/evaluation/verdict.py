@@ -17,6 +17,7 @@ Verdict = Literal["better", "worse", "neutral", "unclear"]
 NEUTRAL_DIFFERENCE = 0.01
 # By how much more the occurrences in nearest lists may be skewed in the better measure.
 HUBNESS_ALLOWANCE = 0.5
+_MORE_HUBS = "the one that finds more has more hubs"
 # Where queries have too few relevant tracks to fill a list, the order of the whole ranking is judged.
 _WHOLE_RANKING = ("MAP", "MRR", "Hit@1")
 
@@ -108,7 +109,7 @@ def decide(differences: Mapping[str, Estimate], *, judged_by: str, hubness_diffe
     if opposed:
         return "unclear", f"{' and '.join(opposed)} {'does' if len(opposed) == 1 else 'do'} not agree"
     if hubness_difference * sign > HUBNESS_ALLOWANCE:
-        return "unclear", "the one that finds more has more hubs"
+        return "unclear", _MORE_HUBS
     return ("better" if sign > 0 else "worse"), ""
 
 
@@ -166,13 +167,17 @@ def compare(
     'dtw finds the same genre better than baseline: P@10 .412 against .338, difference .074 [.041, .107].'
     """
     verdict, reason = decide(differences, judged_by=judged_by, hubness_difference=hubness_difference)
-    claim = {
+    judged = differences[judged_by]
+    claims = {
         "better": f"{first} finds {subject} better than {second}",
         "worse": f"{first} finds {subject} less well than {second}",
         "neutral": f"{first} and {second} find {subject} equally well",
         "unclear": f"Whether {first} or {second} finds {subject} better is unclear",
-    }[verdict]
-    judged = differences[judged_by]
+    }
+    claim = claims[verdict]
+    if reason == _MORE_HUBS:  # what they find is clear; whether that makes one better is not
+        found, whose = (claims["better"], "but it") if judged.value > 0 else (claims["worse"], "which")
+        claim, reason = f"{found}, {whose} has more hubs, so that neither is called better", ""
     figures = f"{judged_by} {short(means[0])} against {short(means[1])}, difference {short(judged.value)}"
     interval = "" if math.isnan(judged.low) else f" [{short(judged.low)}, {short(judged.high)}]"
     return Comparison(
