@@ -5,7 +5,9 @@ Libraries that a bare GPU machine lacks are imported by the fixtures that need t
 
 import contextlib
 import importlib.util
+import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -85,6 +87,23 @@ def clips(tmp_path_factory):
     return make_library.write_clips(tmp_path_factory.mktemp("music"), make_library.N_CLIPS)
 
 
+def made_once(tmp_path_factory, name, make):
+    """A folder that is made for all processes of the tests by the first of them to ask for it."""
+    import fcntl
+
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+    with (place / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / name / "made").exists():
+            shutil.rmtree(place / name, ignore_errors=True)  # of one that failed
+            (place / name).mkdir()
+            make(place / name)
+            (place / name / "made").touch()
+    return place / name
+
+
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory, clips):
     """The library of the clips, made by one run of the command line. Copy it before you change it.
@@ -93,9 +112,10 @@ def undisturbed(tmp_path_factory, clips):
     """
     import make_library
 
-    library = tmp_path_factory.mktemp("undisturbed") / "library"
-    make_library.audiosim("run", clips, "--library", library, before=make_library.STAND_INS)
-    return library
+    def make(folder):
+        make_library.audiosim("run", clips, "--library", folder / "library", before=make_library.STAND_INS)
+
+    return made_once(tmp_path_factory, "undisturbed", make) / "library"
 
 
 @dataclass(frozen=True)
@@ -111,11 +131,13 @@ class DemoRun:
 def demo_run(tmp_path_factory):
     import make_library
 
-    folder = tmp_path_factory.mktemp("demo run") / "library"
-    output, messages = make_library.audiosim(
-        "run", "--library", folder, settings=make_library.EVERYTHING | {"AUDIOSIM_COMPARE_TILE": "0"}
-    )
-    return DemoRun(folder, output, messages)
+    def make(folder):
+        settings = make_library.EVERYTHING | {"AUDIOSIM_COMPARE_TILE": "0"}
+        said = make_library.audiosim("run", "--library", folder / "library", settings=settings)
+        (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")
+
+    folder = made_once(tmp_path_factory, "demo run", make)
+    return DemoRun(folder / "library", *json.loads((folder / "said.json").read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="session")

@@ -50,11 +50,14 @@ def test_killed_at_moments_all_over_the_run_the_results_are_the_same(tmp_path, c
 
 def test_the_command_line_with_real_features_survives_kills(tmp_path, clips):
     killed, at_once = tmp_path / "killed" / "library", tmp_path / "at once" / "library"
-    with start("run", clips, "--library", killed, before=act_at(45, "kill")) as process:
+    for library in (killed, at_once):
+        audiosim("add", clips, "--library", library)
+    with start("extract", "--library", killed, before=act_at(20, "kill")) as process:
         process.communicate()
     assert process.returncode == -signal.SIGKILL
+    assert results(killed)  # some tracks were done
     for library in (killed, at_once):
-        audiosim("run", clips, "--library", library)
+        audiosim("extract", "--library", library)
     assert_same_results(killed, results(at_once))
 
 

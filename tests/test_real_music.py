@@ -3,20 +3,20 @@
 import bench_retrieval
 import numpy as np
 import pytest
+from make_library import MFCC_ONLY
 
 from audiosim.library import Library
 from audiosim_pipelines.add import add
 from audiosim_pipelines.compare import compare
 from audiosim_pipelines.extract import extract
-from audiosim_pipelines.settings import Settings
 
 
 @pytest.fixture(scope="module")
 def scores(shared_data, tmp_path_factory):
     library = Library.create(tmp_path_factory.mktemp("real") / "library")
     add(library, [shared_data / "music"])
-    extract(library, Settings())
-    compare(library, Settings())
+    extract(library, MFCC_ONLY)
+    compare(library, MFCC_ONLY)
     library.close()
     return bench_retrieval.report(library.folder)
 
