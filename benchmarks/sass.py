@@ -216,8 +216,7 @@ def _report(kernel: Kernel, capability: tuple[int, int]) -> Report:
         source, binary = Path(folder, "kernel.ptx"), Path(folder, "kernel.cubin")
         source.write_text(ptx, encoding="utf-8")
         said = _tool("ptxas", f"-arch={architecture}", "-v", "-o", binary, source)
-        listing = _tool("cuobjdump", "-sass", binary)
-    loop = _hot_loop(listing, kernel.products) if kernel.products else None
+        loop = _hot_loop(_tool("cuobjdump", "-sass", binary), kernel.products) if kernel.products else None
     return Report(
         registers=_number(r"Used (\d+) registers", said),
         spill_bytes=_number(r"(\d+) bytes spill stores", said) + _number(r"(\d+) bytes spill loads", said),
