@@ -10,6 +10,7 @@ writes it to `results/taste.json`.
 import json
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def listeners(ceiling):
         "r2_of_chosen": sorted(found["chosen"]),
         "largest_p": max(one.p_value for one in judged),
         "n_significant": sum(one.p_value < 0.05 for one in judged),
-        "verdicts": {verdict: sum(one.verdict == verdict for one in judged) for verdict in {o.verdict for o in judged}},
+        "verdicts": dict(sorted(Counter(one.verdict for one in judged).items())),
         "mean_coverage_of_left_out": float(np.mean([one.coverage for one in judged])),
     }
 
