@@ -1,9 +1,9 @@
 """Models of what is played next, judged on the owner's own history; what was judged is kept in the library."""
 
 import contextlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,18 +15,17 @@ from audiosim.recommend.next_track.lists import list_figures
 from audiosim.recommend.next_track.models import CONTENT_MODELS, PLAIN_MODELS, Scorer, Training
 from audiosim.recommend.next_track.ranks import METRICS, TargetRanks, scores_of_ranks, target_ranks
 from audiosim.recommend.next_track.sessions import GAP, SHARE, Items, split_by_time
+from audiosim_pipelines.kept_json import keep_json, read_kept_json
 from audiosim_pipelines.next_track.network import FOLDER, Network
 from audiosim_pipelines.next_track.titles import Titles, read_titles, sounds, titles_digest
 from audiosim_pipelines.next_track.verdict import EpochLoss, ModelScores, NextEvaluation, SessionSize
 from audiosim_pipelines.progress import Progress, Silent
-from audiosim_pipelines.whole_file import replacing
 
 FEW_TRANSITIONS = 2_000
 NETWORK = "lstm"
 LONGEST_LIST = 20  # of the curve of hits
 
 _KEPT = "evaluation.json"
-_FORMAT = 1
 _DECIDING, _SECOND = METRICS.index("hr@10"), METRICS.index("mrr@20")
 _N_DRAWS = 2_000
 
@@ -248,22 +247,19 @@ def _catalogue(
 
 def _read(library: Library, key: str) -> NextEvaluation | None:
     """What is kept of these plays; None where there is nothing, or what cannot be read, which costs judging anew."""
-    try:
-        said = json.loads(_path(library).read_text(encoding="utf-8"))
-        if (said["format"], said["key"]) == (_FORMAT, key):
-            return NextEvaluation.from_json(said["evaluation"])
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        pass
+
+    def of_these(said: Mapping[str, Any]) -> NextEvaluation | None:
+        return NextEvaluation.from_json(said["evaluation"]) if said["key"] == key else None
+
+    with contextlib.suppress(AudiosimError):
+        return read_kept_json(_path(library), of_these, what="an evaluation")
     return None
 
 
 def _keep(library: Library, key: str, evaluation: NextEvaluation) -> None:
     """Keep it, unless the library may only be read, or somebody else writes into it: then it is judged again."""
-    said = {"format": _FORMAT, "key": key, "evaluation": evaluation.as_json()}
-    with contextlib.suppress(AudiosimError, OSError), library.writing():
-        _path(library).parent.mkdir(exist_ok=True)
-        with replacing(_path(library)) as draft:
-            draft.write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    with contextlib.suppress(AudiosimError, OSError):
+        keep_json(library, _path(library), {"key": key, "evaluation": evaluation.as_json()})
 
 
 def _path(library: Library) -> Path:
