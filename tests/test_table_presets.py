@@ -295,7 +295,9 @@ def parquet(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x1f\x8b", gzip.compress(b"id,energy\n1,0.5\n")[:-5], b"\0" * 10, b"\xff\xfe\0"]
+    "content",
+    [b"", b"\x1f\x8b", gzip.compress(b"id,energy\n1,0.5\n", mtime=0)[:-5], b"\0" * 10, b"\xff\xfe\0"],
+    ids=["empty", "gzip magic", "cut gzip", "zeros", "cut UTF-16"],
 )
 def test_broken_files_are_refused(tmp_path, content):
     for name in ("table.csv", "table.csv.gz", "table.parquet"):
