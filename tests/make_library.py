@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile as sf
+from forked import Process
 
 from audiosim_pipelines.settings import CompareSettings, FeatureSettings, Settings
 
@@ -31,8 +32,6 @@ EVERYTHING = {
     "AUDIOSIM_FEATURES_FAMILIES": '["mfcc", "chroma", "descriptors"]',
     "AUDIOSIM_COMPARE_MEASURES": '["dtw", "cosine", "cosine_frames", "timbre", "version", "descriptors"]',
 }
-# A shell has jobs in the background ignore Ctrl-C, and their children inherit that; tests that send it want it heard.
-_HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 _MAIN = "from audiosim_pipelines.cli import main; main()"
 # A statement for `before`: features are stand-ins, without the seconds that TensorFlow takes to load.
 STAND_INS = "from killed_run import *; extract._extractor = SpectrumExtractor"
@@ -52,16 +51,14 @@ def write_clips(folder, n_clips, *, first=0):
     return folder
 
 
-def start(*arguments, before="", settings=None, **options):
+def start(*arguments, before="", settings=None):
     """Start the real command line in a process of its own, after the Python statements `before`."""
-    return subprocess.Popen(
-        [sys.executable, "-c", f"{_HEARD}\n{before}\n{_MAIN}", *map(str, arguments)],
-        env={**ENVIRONMENT, **(settings or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
+    code, environment = f"{before}\n{_MAIN}", ENVIRONMENT | (settings or {})
+    arguments = [str(argument) for argument in arguments]
+    if any(name.startswith("PYTHON") for name in settings or {}):  # Python reads them when it starts
+        command = [sys.executable, "-c", code, *arguments]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return Process(code, arguments, environment)
 
 
 def audiosim(*arguments, before="", settings=None, expected=0):

@@ -400,7 +400,7 @@ def test_an_interrupt_ends_the_programs_too_and_the_next_call_goes_on(service, l
         with pytest.raises(LibraryLockedError, match="is being written by process"):
             fetch(library, ["album:Suites"], SETTINGS)
         process.send_signal(number)
-        _, messages = process.communicate(timeout=60)
+        _, messages = process.communicate()
     assert process.returncode == 130, messages
     assert "interrupted; what was committed is safe" in messages
     assert not any(map(is_alive, (tmp_path / "pids").read_text().split()))

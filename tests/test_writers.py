@@ -45,7 +45,7 @@ def matrix(folder, measure):
 
 def test_a_second_writer_is_refused_and_the_first_ends_well(library, clips, undisturbed):
     pausing = "from killed_run import *; at_change(40, pause)"
-    with start("compare", "--recompute", "--library", library, before=pausing, stdin=-1) as first:
+    with start("compare", "--recompute", "--library", library, before=pausing) as first:
         assert first.stdout.readline() == "paused\n"
         _, messages = audiosim("run", clips, "--library", library, expected=1)
         assert f"error: library {library} is being written by process {first.pid} on " in messages
