@@ -21,9 +21,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from numba import cuda
 from numba.core.errors import NumbaError
-from numba.cuda import types
+from numba.cuda import compiler, types
 
 from audiosim_kernels import (
     cosine_cuda,
@@ -70,25 +69,32 @@ def missing() -> list[str]:
     return [wheel for wheel in WHEELS if not any(True for _ in metadata.distributions(name=wheel))]
 
 
-def reports(capability: tuple[int, int]) -> dict[str, Report]:
-    """Compile every kernel for one compute capability; in a process of its own, since numba keeps what it compiled."""
-    return {kernel.name: _report(kernel, capability) for kernel in _kernels()}
+def reports() -> dict[str, dict[str, Report]]:
+    """Compile every kernel; reports by architecture and name of the kernel.
+
+    What numba makes of a kernel is the same for all architectures and takes the longest, so it is made once; NVVM and
+    ptxas then compile that for each.
+    """
+    with ThreadPoolExecutor() as pool:
+        pending = {
+            kernel.name: {
+                architecture: pool.submit(_report, kernel, architecture, ptx)
+                for architecture, ptx in _ptx(kernel).items()
+            }
+            for kernel in _kernels()
+        }
+        return {
+            architecture: {name: of[architecture].result() for name, of in pending.items()}
+            for architecture in map(_architecture, CAPABILITIES)
+        }
 
 
-def in_a_process(capability: tuple[int, int]) -> dict[str, dict[str, float | None]]:
-    """Return `reports` of a fresh process, as JSON has them."""
-    command = [sys.executable, __file__, "{}.{}".format(*capability)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def in_a_process() -> dict[str, dict[str, dict[str, float | None]]]:
+    """Return `reports` of a fresh process, as JSON has them: for this one numba keeps what it compiled."""
+    done = subprocess.run([sys.executable, __file__], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"compiling for {capability} failed:\n{done.stderr[-4000:]}")
+        raise RuntimeError(f"compiling failed:\n{done.stderr[-4000:]}")
     return json.loads(done.stdout)
-
-
-def all_reports() -> dict[str, dict[str, dict[str, float | None]]]:
-    """Reports of all compute capabilities, compiled side by side."""
-    with ThreadPoolExecutor(len(CAPABILITIES)) as pool:
-        found = pool.map(in_a_process, CAPABILITIES)
-        return {"sm_{}{}".format(*capability): reports for capability, reports in zip(CAPABILITIES, found, strict=True)}
 
 
 def _kernels() -> Iterator[Kernel]:
@@ -199,20 +205,27 @@ def _name(kernel: str, variant: object, banded: bool, cost: str, weight: float) 
     return f"{kernel} {variant} {cost} symmetric{weight:.0f}{' banded' if banded else ''}"
 
 
-def _report(kernel: Kernel, capability: tuple[int, int]) -> Report:
-    """Compile one kernel and read what came out."""
-    architecture = "sm_{}{}".format(*capability)
-    device = SimpleNamespace(compute_capability=capability)
-    with (
-        mock.patch("numba.cuda.dispatcher.get_current_device", return_value=device),
-        tempfile.TemporaryDirectory() as folder,
-    ):
+def _architecture(capability: tuple[int, int]) -> str:
+    return "sm_{}{}".format(*capability)
+
+
+def _ptx(kernel: Kernel) -> dict[str, str]:
+    """PTX of one kernel for each architecture."""
+    first = CAPABILITIES[0]
+    device = SimpleNamespace(compute_capability=first)
+    with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=device):
         try:
-            ptx, _ = cuda.compile(
-                kernel.function, kernel.signature, cc=capability, output="ptx", device=False, abi="numba"
+            library, _ = compiler._compile_pyfunc_with_fixup(
+                kernel.function, kernel.signature, cc=first, device=False, abi="numba"
             )
         except NumbaError as error:
-            raise RuntimeError(f"{kernel.name} does not compile for {architecture}") from error
+            raise RuntimeError(f"{kernel.name} does not compile") from error
+        return {_architecture(capability): library.get_asm_str(cc=capability) for capability in CAPABILITIES}
+
+
+def _report(kernel: Kernel, architecture: str, ptx: str) -> Report:
+    """Assemble the PTX of one kernel and read what came out."""
+    with tempfile.TemporaryDirectory() as folder:
         source, binary = Path(folder, "kernel.ptx"), Path(folder, "kernel.cubin")
         source.write_text(ptx, encoding="utf-8")
         said = _tool("ptxas", f"-arch={architecture}", "-v", "-o", binary, source)
@@ -262,13 +275,11 @@ def _tool(name: str, *arguments: str | Path) -> str:
 
 
 def main() -> None:
-    """Print the reports of all compute capabilities, or of the one named."""
-    if len(sys.argv) == 2:
-        major, minor = map(int, sys.argv[1].split("."))
-        print(json.dumps({name: asdict(report) for name, report in reports((major, minor)).items()}))
-        return
+    """Print the reports."""
     found: dict[str, Any] = {"compilers": {wheel: metadata.version(wheel) for wheel in ("numba-cuda", *WHEELS)}}
-    print(json.dumps(found | all_reports(), indent=1))
+    for architecture, kernels in reports().items():
+        found[architecture] = {name: asdict(report) for name, report in kernels.items()}
+    print(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":
