@@ -24,6 +24,7 @@ IMPORTED = (
     "audiosim_pipelines.cluster",
     "audiosim_pipelines.pages.verdict",
     "killed_run",
+    "numba.cuda",
 )
 
 

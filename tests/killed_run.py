@@ -104,6 +104,8 @@ def run_in_child(library, clips, kill_at):
 
 def warm():
     """Import and compile once, for all children."""
+    from numba import cuda  # noqa: F401 - asked whether there is a GPU
+
     from audiosim.distances import MEASURES, Block
     from audiosim_pipelines import cluster  # noqa: F401 - Dask
     from audiosim_pipelines.analysis import Analysis
