@@ -49,10 +49,11 @@ def main() -> None:
     }
     if asked.plays is not None:
         parts |= {f"history_{gap}_minutes": lambda gap=gap: history(asked.plays, gap) for gap in (60, 30)}
+    machine = describe()  # before the results are written, which are part of what it describes
     for name in asked.part or parts:
         began = time.monotonic()
         found = parts[name]()
-        said |= {name: {"machine": describe(), "seconds": round(time.monotonic() - began, 1), **found}}
+        said |= {name: {"machine": machine, "seconds": round(time.monotonic() - began, 1), **found}}
         RESULT.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(said, indent=1))
 

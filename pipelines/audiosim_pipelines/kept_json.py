@@ -36,7 +36,7 @@ def read_kept_json(path: Path, from_json: Callable[[Mapping[str, Any]], Kept], *
     except FileNotFoundError:
         return None
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise AudiosimError(f"{path} cannot be read as {what}: {error}; delete it and plan anew") from error
+        raise AudiosimError(f"{path} cannot be read as {what}: {error}; delete it, and it is made anew") from error
     raise AudiosimError(f"{path} must have format {FORMAT}, got {said['format']}; use a newer audiosim")
 
 

@@ -25,7 +25,7 @@ def render(report: JourneyReport, catalog: Catalog, folder: Path) -> str:
     folder : Path
         Where the page is to lie; players find their files from there.
     """
-    script = read("journey.js")
+    script = f"{read('players.js')}\n{read('journey.js')}"
     return page(
         "journey.html.jinja",
         name=report.kept.name,

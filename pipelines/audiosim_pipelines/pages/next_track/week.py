@@ -47,5 +47,5 @@ def render(report: WeekReport, catalog: Catalog, folder: Path) -> str:
         notes=report.notes,
         titles=titles,
         style=f"{read('page.css')}\n{read('parts.css')}\n{read('journey.css')}",
-        script=read("journey.js"),
+        script=f"{read('players.js')}\n{read('journey.js')}",
     )

@@ -33,7 +33,7 @@ def render(contents: Contents, catalog: Catalog, folder: Path) -> str:
         Where the page is to lie; players find their files from there.
     """
     evaluation = contents.evaluation
-    script = read("verdict.js") if evaluation.disagreements else ""
+    script = read("players.js") if evaluation.disagreements else ""
     players = _Players(contents.tracks, catalog, folder)
     return page(
         "verdict.html.jinja",
