@@ -4,8 +4,8 @@
 
 Two listeners are simulated. Of the first, any title may follow any other; who knows the probabilities is the oracle. Of
 the second, what follows sounds alike, and a tenth of the titles is in no session that is learnt from. PLAYS, an export
-of a listening history, is judged with sessions that end after 60 and after 30 minutes of silence. Takes a quarter of an
-hour on two cores. Prints JSON and writes it to `results/next.json`; parts that are not measured anew stay.
+of a listening history, is judged with sessions that end after 60 and after 30 minutes of silence. Takes about five
+minutes on two cores. Prints JSON and writes it to `results/next.json`; parts that are not measured anew stay.
 """
 
 import argparse

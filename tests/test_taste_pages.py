@@ -119,8 +119,10 @@ def test_the_command_writes_pages_and_pictures(table, tmp_path, command):
     assert_documented("taste fit", json.dumps({key: said[key] for key in of_fit} | {"left_aside": {"like": 3}}))
     assert_documented("taste report", json.dumps({key: value for key, value in said.items() if key not in of_fit}))
     assert said["files"] == [str(out / "mine.html")]
-    assert {"timbre_0", "timbre_2", "bass", "energy"} <= {item["name"] for item in said["importances"]}
-    assert said["importances"][0]["name"] == "energy"
+    assert {"timbre_0", "timbre_2", "bass", "energy"} <= {
+        name for item in said["importances"] for name in item["features"]
+    }
+    assert said["importances"][0]["features"] == ["energy"]
     assert (out / "mine.html").read_bytes().startswith(b"<!DOCTYPE html>")
     text = command(*asked, "-o", out / "mine.svg")
     assert text.output.startswith("The ratings can be told from the features")

@@ -5,11 +5,12 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
+from audiosim.recommend.correlation import rank_correlations
 from audiosim.recommend.labelled_table import TrackInputs
 from audiosim.recommend.taste.curve import learning_curve
 from audiosim.recommend.taste.differences import Sample, compare_samples, holm
 from audiosim.recommend.taste.importance import importances
-from audiosim.recommend.taste.relations import rank_correlations, valence_by_mode
+from audiosim.recommend.taste.relations import valence_by_mode
 from audiosim.recommend.taste.trials import RatedTracks, TasteEffort
 
 QUICK = TasteEffort(n_trees=8, n_repeats=1)
@@ -36,7 +37,7 @@ def rated(rng):
 
 
 def test_importance_finds_what_ratings_are_made_of(rated):
-    found = {item.name: item for item in importances(rated, "ridge", effort=QUICK)}
+    found = {" and ".join(item.features): item for item in importances(rated, "ridge", effort=QUICK)}
     assert list(found)[:2] == ["energy", "key"]
     for name in ("energy", "key"):
         assert found[name].loss.low > 0
@@ -54,15 +55,28 @@ def test_a_key_is_dealt_out_in_both_of_its_columns(rated):
     losses = {}
     for seed in range(3):
         effort = TasteEffort(n_repeats=1, seed=seed)
-        losses[seed] = {item.name: item.loss.value for item in importances(rated, "ridge", effort=effort)}
+        losses[seed] = {item.features: item.loss.value for item in importances(rated, "ridge", effort=effort)}
     # Weights of 1 on a cosine: its mean absolute change is 4 / pi**2 * 2, less what noise hides.
-    assert np.mean([loss["key"] for loss in losses.values()]) > 0.4
+    assert np.mean([loss[("key",)] for loss in losses.values()]) > 0.4
 
 
 def test_importance_of_likes_and_of_trees(rated):
     liked = RatedTracks(rated.inputs, (rated.ratings > 2).astype(float), rated.groups, is_binary=True)
     for name in ("logistic", "forest"):
-        assert importances(liked, name, effort=QUICK)[0].name == "energy"
+        assert importances(liked, name, effort=QUICK)[0].features == ("energy",)
+
+
+def test_features_that_stand_in_for_one_another_matter_together(rated, rng):
+    """Five copies of one feature, each with a little noise: a fifth of the weight is on each, and all of it on all."""
+    copies = rated.inputs.values[:, [rated.inputs.names.index("energy")]] + rng.normal(0, 0.02, (len(rated), 4))
+    names = tuple(f"timbre_{i}" for i in range(4))
+    twins = RatedTracks(rated.inputs.with_columns(copies, names), rated.ratings, rated.groups, is_binary=False)
+    found = {item.features: item for item in importances(twins, "ridge", effort=QUICK)}
+    together = found[("energy", *names)]
+    assert together.loss.value > 5 * max(found[(name,)].loss.value for name in ("energy", *names))
+    assert together.loss.low > 0
+    assert np.isnan(together.direction)
+    assert next(iter(found)) == together.features
 
 
 # Learning curves

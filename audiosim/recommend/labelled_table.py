@@ -75,6 +75,15 @@ class TrackInputs:
         """Some of the tracks."""
         return replace(self, values=self.values[rows], encoded=self.encoded[rows])
 
+    def dealt(self, columns: Sequence[int], order: IntArray) -> "TrackInputs":
+        """Inputs in which some columns of `values`, and what is encoded of them, are those of other tracks."""
+        values, encoded = self.values.copy(), self.encoded.copy()
+        values[:, columns] = values[order][:, columns]
+        names = {self.names[column] for column in columns}
+        dimensions = [i for i, name in enumerate(self.encoded_names) if name in names]
+        encoded[:, dimensions] = encoded[order][:, dimensions]
+        return replace(self, values=values, encoded=encoded)
+
     def with_columns(self, values: FloatArray, names: Sequence[str]) -> "TrackInputs":
         """The same with further amounts, a column each."""
         return TrackInputs((*self.names, *names), np.hstack([self.values, values]), np.hstack([self.encoded, values]))

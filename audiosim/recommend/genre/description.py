@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from audiosim.recommend.correlation import rank_correlations
 from audiosim.recommend.genre.evaluation import by_frequency
-from audiosim.recommend.genre.importance import rank_correlations
 from audiosim.recommend.labelled_table import LabelledTable, artist_groups
 
 FloatArray = npt.NDArray[np.float64]
@@ -94,7 +94,7 @@ def describe_genres(table: LabelledTable) -> Description:
         amounts=_named(inputs.names, amounts),
         quantiles=quantiles,
         compared=_named(inputs.names, compared),
-        correlations=rank_correlations(inputs.values[:, compared]),
+        correlations=np.nan_to_num(rank_correlations(inputs.values[:, compared])),
         medians=_median_correlations(quantiles[:, :, QUANTILES.index(0.5)]),
     )
 

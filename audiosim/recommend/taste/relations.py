@@ -42,24 +42,6 @@ class ModeAndValence:
         return how if self.delta.value > 0.0 else f"{how}, and the other way round"
 
 
-def rank_correlations(values: FloatArray) -> FloatArray:
-    """Spearman's correlations (n_features, n_features); NaN with a feature that does not vary.
-
-    Examples
-    --------
-    >>> rank_correlations(np.array([[1.0, 8.0], [2.0, 4.0], [3.0, 2.0]])).tolist()
-    [[1.0, -1.0], [-1.0, 1.0]]
-    """
-    from scipy.stats import rankdata  # noqa: PLC0415 - takes its time to load
-
-    ranks = np.asarray(rankdata(values, axis=0), dtype=np.float64)
-    ranks -= ranks.mean(axis=0)
-    norms = np.sqrt((ranks**2).sum(axis=0))
-    scaled = ranks / np.where(norms > 0.0, norms, np.nan)
-    # Beyond 1 by rounding alone.
-    return np.clip(np.round(scaled.T @ scaled, 12), -1.0, 1.0)
-
-
 def valence_by_mode(inputs: TrackInputs, artists: IntArray, *, seed: int = 0) -> ModeAndValence | None:
     """Compare the valence of tracks in major with that of tracks in minor.
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+Name = TypeVar("Name", str, tuple[str, ...])
 
 _N_DRAWS = 2_000
 _INTERVAL = (2.5, 97.5)
@@ -81,7 +83,7 @@ def mean_scores(scores: Sequence[TasteScores]) -> TasteScores:
     return TasteScores(*(None if None in column else float(np.mean(column)) for column in columns))  # pyright: ignore[reportArgumentType] - only the last can be None
 
 
-def gain_intervals(gains: Mapping[str, FloatArray], groups: IntArray, *, seed: int) -> dict[str, Gain]:
+def gain_intervals(gains: Mapping[Name, FloatArray], groups: IntArray, *, seed: int) -> dict[Name, Gain]:
     """Means of gains and their 95 % intervals over draws of artists with replacement, the same for all.
 
     Examples
@@ -92,7 +94,7 @@ def gain_intervals(gains: Mapping[str, FloatArray], groups: IntArray, *, seed: i
     numbers = np.unique(groups, return_inverse=True)[1]
     times = artist_draws(int(numbers.max()) + 1, n_draws=_N_DRAWS, seed=seed)
     weights = times @ np.bincount(numbers)
-    found: dict[str, Gain] = {}
+    found: dict[Name, Gain] = {}
     for name, values in gains.items():
         low, high = np.percentile((times @ np.bincount(numbers, values)) / weights, _INTERVAL)
         found[name] = Gain(float(values.mean()), float(low), float(high))

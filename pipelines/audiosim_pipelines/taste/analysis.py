@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from audiosim.library import Library
+from audiosim.recommend.correlation import rank_correlations
 from audiosim.recommend.taste.curve import CurvePoint, learning_curve, n_curve_draws
 from audiosim.recommend.taste.evaluation import TasteEvaluation, evaluate_taste
 from audiosim.recommend.taste.importance import Importance, importances, n_importance_repeats
-from audiosim.recommend.taste.relations import ModeAndValence, rank_correlations, strongest_pairs, valence_by_mode
+from audiosim.recommend.taste.relations import ModeAndValence, strongest_pairs, valence_by_mode
 from audiosim.recommend.taste.trials import N_FOLDS, TasteEffort
 from audiosim.sources.rating_kind import RatingKind
 from audiosim.sources.table_presets import TableOptions

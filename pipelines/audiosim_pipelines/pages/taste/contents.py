@@ -50,10 +50,10 @@ def model_rows(found: Analysis) -> tuple[list[Row], tuple[str, str]]:
 
 
 def importance_rows(found: Analysis) -> list[list[str]]:
-    """Cells of all features, the most important first."""
+    """Cells of all features and of those that go together, the most important first."""
     return [
         [
-            item.name,
+            " and ".join(item.features),
             number(item.loss.value, 4),
             f"{number(item.loss.low, 4)} to {number(item.loss.high, 4)}",
             percent(item.positive_share),
@@ -138,17 +138,18 @@ def _curve(found: Analysis) -> Picture:
 
 def _important(found: Analysis) -> Picture:
     shown = found.importances[:_N_IMPORTANT]
-    sure = [item.name for item in found.importances if item.loss.low > 0.0]
+    sure = [" and ".join(item.features) for item in found.importances if item.loss.low > 0.0]
     names = ", ".join(sure[:5]) if sure else "no feature for sure"
     unit = "squared error" if found.evaluation.is_binary else "error, in points,"
     return Picture(
         "importance",
         "What it rests on",
-        f"Larger error without each of {len(shown)} features. Above 0 for sure: {names}.",
+        f"Larger error without each of {len(shown)} features or groups of them. Above 0 for sure: {names}.",
         f"How much larger the {unit} of {found.evaluation.best} becomes on artists left out when the values of a "
         "feature are dealt out anew among them; with 95 % intervals over artists. Blue: surely above 0. An arrow says "
         "that more of it raises (↑) or lowers (↓) what is predicted, in nine of ten folds at least. Features that say "
-        "the same stand in for one another, and both look small.",
+        "the same stand in for one another, and each looks small; those that correlate strongly are dealt out together "
+        "besides.",
         partial(drawings.importance_bars, shown),
     )
 

@@ -18,6 +18,7 @@ FloatArray = npt.NDArray[np.float64]
 _TOP = 14
 _ROW = 20  # height of a bar
 _N_BINS = 24
+_UP, _DOWN = "\N{UPWARDS ARROW}", "\N{DOWNWARDS ARROW}"
 
 
 def permuted_scores(test: PermutationTest, layout: Layout) -> Figure:
@@ -111,7 +112,7 @@ def importance_bars(found: Sequence[Importance], layout: Layout) -> Figure:
         colour = BLUE if item.loss.low > 0.0 else FAINT
         axes.plot([item.loss.low, item.loss.high], [row, row], color=colour, linewidth=3, alpha=0.55)
         axes.plot(item.loss.value, row, marker="o", markersize=7, color=colour)
-    axes.set_yticks(rows.tolist(), [f"{item.name} {_arrow(item)}".strip() for item in found])
+    axes.set_yticks(rows.tolist(), [_name_of(item, layout) for item in found])
     axes.set_ylim(-0.6, len(found) - 0.4)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -172,11 +173,15 @@ def _axes(layout: Layout, height: int) -> tuple[Figure, Axes]:
     return figure, layout.axes(figure, bottom=layout.bottom, height=height - layout.bottom - _TOP)
 
 
-def _arrow(item: Importance) -> str:
-    """Whether more of a feature raises what is predicted, where nearly all folds agree."""
+def _name_of(item: Importance, layout: Layout) -> str:
+    """A feature, and whether more of it raises what is predicted, where nearly all folds agree; or several."""
+    first, *others = item.features
+    if others:
+        together = " + ".join(item.features)
+        return together if len(together) <= (21 if layout is NARROW else 25) else f"{first} + {len(others)} others"
     if not item.steady_share >= 0.9:
-        return ""
-    return "\N{UPWARDS ARROW}" if item.direction > 0.0 else "\N{DOWNWARDS ARROW}"
+        return first
+    return f"{first} {_UP if item.direction > 0.0 else _DOWN}"
 
 
 def _alike_together(correlations: FloatArray) -> list[int]:
