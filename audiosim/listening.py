@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS imported_ratings (
     PRIMARY KEY (track_id, kind)
 );
 """
+_DAY = 86_400  # seconds
 _PLAY_COLUMNS = tuple(field.name for field in fields(Play))
 _SELECT_PLAYS = f"SELECT play_id, {', '.join(_PLAY_COLUMNS)} FROM plays"  # noqa: S608 - names of our own
 
@@ -148,6 +149,17 @@ class Listening:
     def ratings(self) -> dict[str, Rating]:
         """The last rating of every track that has one, by track id, in the order in which they were first given."""
         return {rating.track_id: rating for rating in self.all_ratings()}
+
+    def rated_again(self) -> list[tuple[Rating, Rating]]:
+        """Of every track that was rated on another day too, the last rating and the one before it.
+
+        Within a day a rating is taken for a correction of the one before.
+        """
+        last, earlier = self.ratings(), dict[str, Rating]()
+        for rating in self.all_ratings():
+            if rating.rated_at <= last[rating.track_id].rated_at - _DAY:
+                earlier[rating.track_id] = rating
+        return [(rating, last[track_id]) for track_id, rating in earlier.items()]
 
     def import_ratings(
         self, values: Mapping[str, float], *, kind: RatingKind, source: str, dry_run: bool = False

@@ -12,6 +12,7 @@ from audiosim.features.descriptors import DESCRIPTORS
 from audiosim.library import Library
 from audiosim.listening import Listening
 from audiosim.recommend.taste.models import LIKE_MODELS, RATING_MODELS, TasteModel
+from audiosim.recommend.taste.steadiness import steadiness
 from audiosim.recommend.taste.trials import TasteEffort
 from audiosim_pipelines.features import DescriptorTable
 from audiosim_pipelines.neighbor_table import table_path
@@ -42,10 +43,10 @@ def library(tmp_path, monkeypatch):
     return library, tracks, descriptors
 
 
-def rate_by(library, tracks, ratings):
+def rate_by(library, tracks, ratings, *, rated_at=0):
     with library.writing():
         for track, rating in zip(tracks, ratings, strict=True):
-            Listening(library.catalog).rate(track.track_id, float(rating), rated_at=0)
+            Listening(library.catalog).rate(track.track_id, float(rating), rated_at=rated_at)
 
 
 def test_a_library_s_ratings_predict_the_rest(library):
@@ -62,6 +63,31 @@ def test_a_library_s_ratings_predict_the_rest(library):
     for item in prediction.expected:
         assert 1 <= item.low <= item.expected <= item.high <= 10
     assert taste.predict_library(library, effort=QUICK) == prediction
+
+
+def test_ratings_of_another_day_say_how_steady_they_are(library, command):
+    """Corrected at once, five tracks are rated again a day later, and one of these once more, on a third day."""
+    library, tracks, _ = library
+    ratings = np.tile([2.0, 4.0, 6.0, 8.0, 9.0], 6)
+    rate_by(library, tracks[:30], ratings + 1.0)
+    rate_by(library, tracks[:30], ratings, rated_at=3_600)
+    assert taste.fit_library(library, effort=QUICK).ground.steadiness is None
+    rate_by(library, tracks[:5], [3.0, 4.0, 6.0, 7.0, 9.0], rated_at=3_600 + 86_400)
+    rate_by(library, tracks[:1], [2.0], rated_at=3_600 + 2 * 86_400)
+    found = taste.fit_library(library, effort=QUICK)
+    # The first track's last two days are 3 and 2.
+    first, again = [3.0, 4.0, 6.0, 8.0, 9.0], [2.0, 4.0, 6.0, 7.0, 9.0]
+    assert found.ground.steadiness == steadiness(np.array(first), np.array(again))
+    assert (found.ground.steadiness.n_tracks, found.ground.steadiness.mean_change) == (5, 0.4)
+    asked = ("taste", "fit", "--library", library.folder, *QUICKLY)
+    said = json.loads(command(*asked, "--json").output)
+    assert said["steadiness"]["n_tracks"] == 5
+    assert said["steadiness"]["correlation"]["low"] < said["steadiness"]["correlation"]["value"] < 1
+    assert "5 tracks were rated again on another day: the two ratings differ by 0.4 points" in command(*asked).output
+    # Likes are of another kind.
+    with library.writing():
+        Listening(library.catalog).import_ratings({t.track_id: 1.0 for t in tracks[:31]}, kind="like", source="a table")
+    assert ground.library_ground(library, kind="like").ground.steadiness is None
 
 
 def test_without_a_signal_the_mean_is_expected(library):

@@ -1,7 +1,7 @@
 """The pages about taste: what they say, what is drawn, and sides that are never mixed by accident."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import browser
 import numpy as np
@@ -13,6 +13,7 @@ from audiosim.errors import FeatureTableError, NotComputedError
 from audiosim.features.descriptors import DESCRIPTORS
 from audiosim.library import Library
 from audiosim.listening import Listening
+from audiosim.recommend.taste.steadiness import steadiness
 from audiosim.recommend.taste.trials import TasteEffort
 from audiosim_pipelines.baseline import import_baseline
 from audiosim_pipelines.features import DescriptorTable
@@ -115,8 +116,13 @@ def test_the_command_writes_pages_and_pictures(table, tmp_path, command):
     asked = ("taste", "report", table, "--feature", "bass", *QUICKLY)
     outcome = command(*asked, "-o", out / "mine.html", "--json")
     said = json.loads(outcome.output)
+    assert (said["steadiness"], said["left_aside"]) == (None, {})
+    of_libraries = {
+        "left_aside": {"like": 3},
+        "steadiness": asdict(steadiness(np.arange(9.0), np.arange(9.0) % 7)),
+    }
     of_fit = {key.partition(".")[0].partition("[")[0] for key in KEYS["taste fit"]}
-    assert_documented("taste fit", json.dumps({key: said[key] for key in of_fit} | {"left_aside": {"like": 3}}))
+    assert_documented("taste fit", json.dumps({key: said[key] for key in of_fit} | of_libraries))
     assert_documented("taste report", json.dumps({key: value for key, value in said.items() if key not in of_fit}))
     assert said["files"] == [str(out / "mine.html")]
     assert {"timbre_0", "timbre_2", "bass", "energy"} <= {

@@ -11,6 +11,7 @@ from audiosim.recommend.taste.curve import learning_curve
 from audiosim.recommend.taste.differences import Sample, compare_samples, holm
 from audiosim.recommend.taste.importance import importances
 from audiosim.recommend.taste.relations import valence_by_mode
+from audiosim.recommend.taste.steadiness import steadiness
 from audiosim.recommend.taste.trials import RatedTracks, TasteEffort
 
 QUICK = TasteEffort(n_trees=8, n_repeats=1)
@@ -77,6 +78,30 @@ def test_features_that_stand_in_for_one_another_matter_together(rated, rng):
     assert together.loss.low > 0
     assert np.isnan(together.direction)
     assert next(iter(found)) == together.features
+
+
+# Steadiness
+
+
+def test_who_knows_the_taste_reaches_the_correlation_of_two_days(rng):
+    taste = rng.normal(5.5, 1.5, 20_000)
+    first, again = taste + rng.normal(0, 1, 20_000), taste + rng.normal(0, 1, 20_000)
+    found = steadiness(first, again)
+    knowing = 1 - ((again - taste) ** 2).sum() / ((again - again.mean()) ** 2).sum()
+    assert found.correlation.value == pytest.approx(knowing, abs=0.01)
+    assert found.correlation.low < 1.5**2 / (1.5**2 + 1) < found.correlation.high
+    assert found.mean_change == pytest.approx(2 / np.sqrt(np.pi), abs=0.02)
+
+
+def test_too_few_or_all_the_same_say_nothing_of_steadiness():
+    ratings = np.arange(1.0, 6.0)
+    assert steadiness(ratings[:4], ratings[:4]) is None
+    assert steadiness(ratings, np.full(5, 7.0)) is None
+    assert steadiness(np.full(5, 7.0), ratings) is None
+    alike = steadiness(ratings, ratings)
+    assert (alike.correlation.value, alike.correlation.low, alike.mean_change) == (1.0, 1.0, 0.0)
+    assert "correlate by 1.00 (95 % interval 1.00 to 1.00)" in alike.sentence
+    assert "an R2 above 0.00" in steadiness(ratings, ratings[::-1]).sentence
 
 
 # Learning curves

@@ -92,7 +92,7 @@ def rate(
     library: LibraryOption = DEFAULT_LIBRARY,
     json: JsonOption = False,
 ) -> None:
-    """Rate a track from 1 to 10. The last rating counts; earlier ones are kept.
+    """Rate a track from 1 to 10. The last rating counts; those of other days tell how steady you are (`taste fit`).
 
     Example: audiosim rate "Artist - Title" 8
     """

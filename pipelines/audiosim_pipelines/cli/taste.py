@@ -238,6 +238,8 @@ def _say(report: "TasteReport") -> None:
         print_line(f"by {judged.n_artists} artists, each of them either learned from or left out")
     else:
         print_line("no artists are named: every track counts as one's own, and the figures may be too high")
+    if ground.steadiness is not None:
+        print_line(ground.steadiness.sentence)
     last = ["accuracy", "AUC"] if judged.is_binary else ["Spearman", "pairs in order"]
     gains = dict(judged.gains)
     rows = [

@@ -48,6 +48,7 @@ class TasteReport:
             "n_artists": judged.n_artists,
             "knows_artists": ground.knows_artists,
             "mean": self.mean,
+            "steadiness": None if ground.steadiness is None else asdict(ground.steadiness),
             "models": [{"model": name, **asdict(scores), "gain": asdict(gains[name])} for name, scores in judged.rows],
             "chosen": dict(judged.chosen),
             "best": judged.best,

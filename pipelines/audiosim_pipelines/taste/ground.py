@@ -14,6 +14,7 @@ from audiosim.errors import FeatureTableError, NotComputedError
 from audiosim.library import Library
 from audiosim.listening import Listening
 from audiosim.recommend.labelled_table import TrackInputs, artist_groups, read_labelled_table, without_duplicates
+from audiosim.recommend.taste.steadiness import Steadiness, steadiness
 from audiosim.recommend.taste.trials import RatedTracks
 from audiosim.sources.fold import fold_name
 from audiosim.sources.rating_kind import RatingKind, kind_of, rating_of
@@ -52,6 +53,8 @@ class Ground:
         Of a table: rows in all, and those that are of no use.
     left_aside : mapping of str to int
         Opinions of other kinds that the library has, which are never mixed with these.
+    steadiness : Steadiness or None
+        Of a library whose ratings were given on several days.
     """
 
     source: str
@@ -65,6 +68,7 @@ class Ground:
     n_rejected: int = 0
     n_duplicates: int = 0
     left_aside: tuple[tuple[RatingKind, int], ...] = ()
+    steadiness: Steadiness | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -159,8 +163,15 @@ def library_ground(library: Library, *, kind: Kind = "auto") -> LibraryGround:
         knows_artists=any(track.artist for track in table.tracks),
         n_rows=len(rows),
         left_aside=tuple((each, n) for each, n in counts.items() if n and each != found),
+        steadiness=_steadiness(listening) if found == "rating" else None,
     )
     return LibraryGround(ground, table.tracks, tuple(rows), genres)
+
+
+def _steadiness(listening: Listening) -> Steadiness | None:
+    twice = [(first.rating, again.rating) for first, again in listening.rated_again()]
+    first, again = np.array(twice, dtype=np.float64).reshape(-1, 2).T
+    return steadiness(first, again)
 
 
 def genre_numbers(names: Sequence[str]) -> IntArray | None:

@@ -56,6 +56,8 @@ def _notes(found: Analysis) -> list[str]:
         notes.append("No artists are named: every track counts as one's own, and the figures may be too high.")
     for kind, count in ground.left_aside:
         notes.append(f"{count} tracks of kind {kind} are left aside: kinds are not mixed.")
+    if ground.steadiness is not None:
+        notes.append(ground.steadiness.sentence)
     if ground.n_rejected:
         notes.append(f"{ground.n_rejected} of {ground.n_rows} rows could not be used.")
     return notes
