@@ -90,6 +90,13 @@ def test_the_page_says_what_was_found(analysed, pages):
     assert taste_page(analysed["like"]) == pages["like"].read_bytes()
 
 
+def test_the_page_says_how_steady_ratings_are(analysed, pages):
+    assert "rated again on another day" not in pages["rating"].read_text(encoding="utf-8")
+    steady = steadiness(np.arange(9.0), np.arange(9.0) % 7)
+    found = replace(analysed["rating"], ground=replace(analysed["rating"].ground, steadiness=steady))
+    assert f"<p>{steady.sentence}</p>" in taste_page(found).decode()
+
+
 def test_pictures_say_in_words_what_they_show(analysed):
     found = analysed["rating"]
     shown = pictures(found)

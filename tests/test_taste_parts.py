@@ -101,7 +101,7 @@ def test_too_few_or_all_the_same_say_nothing_of_steadiness():
     alike = steadiness(ratings, ratings)
     assert (alike.correlation.value, alike.correlation.low, alike.mean_change) == (1.0, 1.0, 0.0)
     assert "correlate by 1.00 (95 % interval 1.00 to 1.00)" in alike.sentence
-    assert "an R2 above 0.00" in steadiness(ratings, ratings[::-1]).sentence
+    assert "an R² above 0.00" in steadiness(ratings, ratings[::-1]).sentence
 
 
 # Learning curves

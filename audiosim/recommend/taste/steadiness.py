@@ -1,6 +1,7 @@
 """How steady a listener is: what is said of a track on another day bounds what any model can tell of a rating."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +38,7 @@ class Steadiness:
         return (
             f"{self.n_tracks} tracks were rated again on another day: the two ratings differ by {self.mean_change:.1f} "
             f"points in the mean and correlate by {found.value:.2f} (95 % interval {found.low:.2f} to "
-            f"{found.high:.2f}), so that not even who knew this taste would tell single ratings with an R2 above "
+            f"{found.high:.2f}), so that not even who knew this taste would tell single ratings with an R² above "
             f"{best:.2f}."
         )
 
@@ -75,7 +76,7 @@ def steadiness(first: FloatArray, again: FloatArray) -> Steadiness | None:
         return None
     from scipy.stats import pearsonr  # noqa: PLC0415 - takes its time to load
 
-    found = pearsonr(first, again)
+    found: Any = pearsonr(first, again)
     low, high = found.confidence_interval()
     return Steadiness(
         n_tracks=len(first),

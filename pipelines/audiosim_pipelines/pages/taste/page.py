@@ -29,6 +29,7 @@ def render(found: Analysis) -> str:
         columns=["accuracy", "AUC"] if judged.is_binary else ["Spearman", "pairs in order"],
         n_folds=sum(count for _, count in judged.chosen),
         interval=_interval(found),
+        steadiness=found.ground.steadiness and found.ground.steadiness.sentence,
         importances=importance_rows(found),
         mode_sentence=found.mode_sentence,
         pictures={picture["name"]: picture for picture in drawn(pictures(found).values())},
@@ -56,8 +57,6 @@ def _notes(found: Analysis) -> list[str]:
         notes.append("No artists are named: every track counts as one's own, and the figures may be too high.")
     for kind, count in ground.left_aside:
         notes.append(f"{count} tracks of kind {kind} are left aside: kinds are not mixed.")
-    if ground.steadiness is not None:
-        notes.append(ground.steadiness.sentence)
     if ground.n_rejected:
         notes.append(f"{ground.n_rejected} of {ground.n_rows} rows could not be used.")
     return notes
