@@ -48,7 +48,13 @@ def test_it_ends_as_a_started_one_does(code):
 
 
 def test_signals_reach_it_alone():
-    wait = "print('ready', flush=True)\ntry: input()\nexcept KeyboardInterrupt: print('interrupted')"
+    wait = """
+try:
+    print("ready", flush=True)
+    input()
+except KeyboardInterrupt:
+    print("interrupted")
+"""
     process = Process(wait, [], {})
     assert process.stdout.readline() == "ready\n"
     os.kill(process.pid, 0)
