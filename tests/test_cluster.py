@@ -1,5 +1,7 @@
 """The workers of a run: results as they end, failures as they are, and not a word of their own."""
 
+import asyncio
+import gc
 import io
 import logging
 import operator
@@ -31,3 +33,14 @@ def test_what_workers_say_to_their_scheduler_is_not_for_people():
     finally:
         logging.getLogger("distributed").removeHandler(handler)
     assert handler.stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(("error", "is_said"), [(TimeoutError("Timeout"), False), (OSError("no route"), True)])
+def test_a_deadline_that_nobody_waits_for_any_more_is_not_for_people(error, is_said, caplog):
+    async def leave():
+        asyncio.get_running_loop().create_future().set_exception(error)
+
+    with caplog.at_level(logging.ERROR, "asyncio"):
+        asyncio.run(leave())
+        gc.collect()
+    assert ("Future exception was never retrieved" in caplog.text) == is_said

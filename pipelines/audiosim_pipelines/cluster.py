@@ -2,6 +2,7 @@
 """Where tiles are computed: Dask threads, Dask processes, or a running Dask scheduler. The only importer of dask."""
 
 import contextlib
+import logging
 import socket
 import warnings
 from collections.abc import Callable, Generator, Iterable
@@ -22,6 +23,20 @@ _LOOPBACK = "127.0.0.1:0"
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
+
+
+def _is_of_concern(record: logging.LogRecord) -> bool:
+    """Whether what asyncio reports is more than a deadline that nobody waits for any more.
+
+    Dask's senders of messages wait with one. If they are ended meanwhile, it passes all the same, and asyncio says so
+    whenever it clears up, after the workers are gone.
+    """
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    is_left_over = isinstance(error, TimeoutError) and str(error) == "Timeout"
+    return not (is_left_over and record.getMessage().startswith("Future exception was never retrieved"))
+
+
+logging.getLogger("asyncio").addFilter(_is_of_concern)
 
 
 class Cluster:
