@@ -151,14 +151,15 @@ class Listening:
         return {rating.track_id: rating for rating in self.all_ratings()}
 
     def rated_again(self) -> list[tuple[Rating, Rating]]:
-        """Of every track that was rated on another day too, the last rating and the one before it.
+        """Of every track that was rated on another day too, the last rating of an earlier day and the last of all.
 
         Within a day a rating is taken for a correction of the one before.
         """
-        last, earlier = self.ratings(), dict[str, Rating]()
-        for rating in self.all_ratings():
-            if rating.rated_at <= last[rating.track_id].rated_at - _DAY:
-                earlier[rating.track_id] = rating
+        given = self.all_ratings()
+        last = {rating.track_id: rating for rating in given}
+        earlier = {
+            rating.track_id: rating for rating in given if rating.rated_at <= last[rating.track_id].rated_at - _DAY
+        }
         return [(rating, last[track_id]) for track_id, rating in earlier.items()]
 
     def import_ratings(

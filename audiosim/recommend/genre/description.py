@@ -86,6 +86,9 @@ def describe_genres(table: LabelledTable) -> Description:
     amounts = [column for column in range(len(inputs.names)) if column not in inputs.kinds]
     compared = [i for i, name in enumerate(inputs.names) if i in amounts or name in _TWO_KINDS]
     quantiles = np.stack([np.quantile(inputs.values[rows][:, amounts], QUANTILES, axis=0).T for rows in rows_of])
+    # A feature that does not vary hangs together with itself alone.
+    correlations = np.nan_to_num(rank_correlations(inputs.values[:, compared]))
+    np.fill_diagonal(correlations, 1.0)
     return Description(
         sizes=tuple(
             GenreSize(genre, len(rows), len(np.unique(groups[rows])))
@@ -94,7 +97,7 @@ def describe_genres(table: LabelledTable) -> Description:
         amounts=_named(inputs.names, amounts),
         quantiles=quantiles,
         compared=_named(inputs.names, compared),
-        correlations=np.nan_to_num(rank_correlations(inputs.values[:, compared])),
+        correlations=correlations,
         medians=_median_correlations(quantiles[:, :, QUANTILES.index(0.5)]),
     )
 

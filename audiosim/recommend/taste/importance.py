@@ -44,6 +44,11 @@ class Importance:
     direction: float
     steady_share: float
 
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return " and ".join(self.features)
+
 
 def importances(
     rated: RatedTracks,

@@ -53,7 +53,7 @@ def importance_rows(found: Analysis) -> list[list[str]]:
     """Cells of all features and of those that go together, the most important first."""
     return [
         [
-            " and ".join(item.features),
+            item.name,
             number(item.loss.value, 4),
             f"{number(item.loss.low, 4)} to {number(item.loss.high, 4)}",
             percent(item.positive_share),
@@ -138,7 +138,7 @@ def _curve(found: Analysis) -> Picture:
 
 def _important(found: Analysis) -> Picture:
     shown = found.importances[:_N_IMPORTANT]
-    sure = [" and ".join(item.features) for item in found.importances if item.loss.low > 0.0]
+    sure = [item.name for item in found.importances if item.loss.low > 0.0]
     names = ", ".join(sure[:5]) if sure else "no feature for sure"
     unit = "squared error" if found.evaluation.is_binary else "error, in points,"
     return Picture(
